@@ -1,0 +1,1 @@
+"""The services: ingest, points, segmentation, notify. None imports another."""

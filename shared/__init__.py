@@ -1,0 +1,1 @@
+"""Small packages that every service builds on; they know no service."""
