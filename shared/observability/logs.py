@@ -31,7 +31,7 @@ _PRIVATE_FIELDS = frozenset({
 })  # fmt: skip
 _MASK = "[masked]"
 _PRIVATE_TEXT = re.compile(
-    r"\b(?P<kind>phone|email|wecom|unionid|openid|card|pos|Bearer)(?P<gap>: ?| )"
+    r"\b(?P<kind>(?:phone|email|wecom|unionid|openid|card|pos): ?|Bearer )"
     r"(?P<value>[^\s\"',;)}\]]{4,})"
 )
 _QUIET = ("asyncio", "aiokafka", "httpx", "httpcore", "uvicorn.access")
@@ -66,7 +66,7 @@ def configure(
 
 def mask(text: str) -> str:
     """Blot out identities and bearer tokens in a sentence."""
-    return _PRIVATE_TEXT.sub(lambda found: found["kind"] + found["gap"] + _MASK, text)
+    return _PRIVATE_TEXT.sub(lambda found: found["kind"] + _MASK, text)
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Who calls a management API, and what they may do there."""
