@@ -1,0 +1,43 @@
+"""The tables of the HTTP edge: answers kept for `Idempotency-Key`, and the program's versions.
+
+Imports nothing of the runtime, so that `shared.runtime.tables` can call it.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+
+def attach_http(metadata: MetaData) -> None:
+    """Put the edge's tables on a service's metadata."""
+    keys = Table(
+        "idempotency_keys",
+        metadata,
+        Column("caller", Text, primary_key=True, comment="subject of the token"),
+        Column("key", Text, primary_key=True, comment="Idempotency-Key as sent"),
+        Column("fingerprint", LargeBinary, nullable=False, comment="SHA-256 of method, path, body"),
+        Column("status", SmallInteger, nullable=False),
+        Column("headers", JSONB, nullable=False, comment="{name: value}"),
+        Column("body", LargeBinary, nullable=False),
+        Column("created_at", BigInteger, nullable=False),
+    )
+    Index("idempotency_keys_created_at", keys.c.created_at)
+    Table(
+        "programs",
+        metadata,
+        Column("version", Integer, primary_key=True, autoincrement=False),
+        Column("effective_from", BigInteger, nullable=False),
+        Column("document", JSONB, nullable=False),
+        Column("author", Text, nullable=False),
+        Column("note", Text, nullable=False),
+        Column("created_at", BigInteger, nullable=False),
+    )
