@@ -3,7 +3,8 @@
 Each has its twin in `shared.events.models.scalars`; a property test holds the two equal.
 """
 
-from datetime import date, datetime
+import re
+from datetime import UTC, date, datetime
 from typing import Annotated, Final
 
 from msgspec import Meta
@@ -13,6 +14,7 @@ IDENTIFIER_LENGTH_MAX: Final = 128
 SUBJECT_LENGTH_MAX: Final = 256
 LABEL_LENGTH_MAX: Final = 256
 TEXT_LENGTH_MAX: Final = 10_000
+JSON_CONTENT_PATTERN: Final = "^application/([a-z0-9.-]+[+])?json *(;.*)?$"
 CURRENCY_PATTERN: Final = "^[A-Z]{3}$"
 
 Identifier = Annotated[str, Meta(min_length=1, max_length=IDENTIFIER_LENGTH_MAX)]
@@ -20,6 +22,7 @@ Subject = Annotated[str, Meta(min_length=1, max_length=SUBJECT_LENGTH_MAX)]
 Label = Annotated[str, Meta(max_length=LABEL_LENGTH_MAX)]
 Text = Annotated[str, Meta(max_length=TEXT_LENGTH_MAX)]
 Currency = Annotated[str, Meta(pattern=CURRENCY_PATTERN, max_length=3)]
+JsonContent = Annotated[str, Meta(pattern=JSON_CONTENT_PATTERN, max_length=128)]
 Amount = Annotated[int, Meta(ge=0, le=INT64_MAX)]
 Count = Annotated[int, Meta(ge=0, le=INT64_MAX)]
 Whole = Annotated[int, Meta(ge=-INT64_MAX, le=INT64_MAX)]
@@ -27,3 +30,32 @@ Quantity = Annotated[float, Meta(ge=0)]
 Score = float
 Moment = Annotated[datetime, Meta(tz=True)]
 Day = date
+EARLIEST: Final = datetime(1900, 1, 1, tzinfo=UTC)
+LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
+_EXTENSION_NAME: Final = re.compile("[a-z0-9]+")
+
+
+def check_reach(time: datetime) -> None:
+    """Refuse times so far away that calendars and time zones overflow, or a clock would run off.
+
+    Raises:
+        ValueError: before 1900 or from 2200 on.
+    """
+    if not EARLIEST <= time < LATEST:
+        raise ValueError("time should be from 1900 to 2199")
+
+
+def check_extension(name: str, value: object) -> None:
+    """Hold a further attribute to what CloudEvents allows.
+
+    Raises:
+        ValueError: a name or a value that no extension attribute may have.
+    """
+    if name == "data_base64":
+        raise ValueError("data_base64 is not taken here: send JSON in data")
+    if not _EXTENSION_NAME.fullmatch(name):
+        raise ValueError(f"attribute {name[:64]!r}: names consist of a to z and 0 to 9")
+    if not isinstance(value, str | int | bool | None):
+        raise ValueError(  # noqa: TRY004 - pydantic words ValueError only
+            f"attribute {name[:64]!r}: a text, a whole number or true/false"
+        )

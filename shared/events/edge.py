@@ -1,0 +1,211 @@
+"""What the edge needs to let events in: msgspec decides, pydantic only words what it refused.
+
+Usual path: `INBOUND.decode(raw)` (or `INBOUND_BATCH`), then the data by `decoder_for(envelope.type)`,
+and `unsound_text(raw)` once over the whole body, since msgspec skips fields it does not know without
+looking at their text. Whatever fails there goes through `read_extended` (an envelope with further
+attributes) and at last through `explain_refusal`.
+"""
+
+import re
+from typing import Any, Final, Literal
+
+from msgspec import DecodeError, Raw, Struct, ValidationError, json
+from pydantic import ValidationError as ModelError
+
+from shared.events import types
+from shared.events.models import MODELS, Envelope, EventModel
+from shared.events.registry import STRUCTS
+from shared.events.scalars import (
+    Identifier,
+    JsonContent,
+    Label,
+    Moment,
+    Subject,
+    check_extension,
+    check_reach,
+)
+
+DECODE_ERRORS: Final = (DecodeError, UnicodeDecodeError, RecursionError)
+"""All that msgspec raises on bad input (`ValidationError` is a `DecodeError`)."""
+
+Extensions = dict[str, str | int | bool | None]
+Code = Literal["invalid", "unknown-event-type", "reserved-event-type"]
+
+
+class Problem(Struct, frozen=True, kw_only=True):
+    """One thing wrong with an event: where (a JSON pointer) and what."""
+
+    pointer: str
+    reason: str
+    code: Code = "invalid"
+
+
+class UnknownTypeError(LookupError):
+    """An event type that no source may publish."""
+
+
+class InboundEnvelope(Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=True):
+    """An event as published; `data` is left as it is, to be checked by type and spliced through.
+
+    `recordedtime` and `partitionkey` are ingest's to set, and ignored when published.
+    """
+
+    specversion: Literal["1.0"]
+    id: Identifier
+    source: Identifier
+    type: Identifier
+    subject: Subject
+    time: Moment
+    data: Raw
+    datacontenttype: JsonContent | None = None
+    dataschema: Label | None = None
+    traceparent: Label | None = None
+    tracestate: Label | None = None
+    recordedtime: Raw | None = None
+    partitionkey: Raw | None = None
+
+    def __post_init__(self) -> None:
+        """Hold the time to what calendars can bear."""
+        check_reach(self.time)
+
+
+INBOUND: Final = json.Decoder(InboundEnvelope)
+INBOUND_BATCH: Final = json.Decoder(list[InboundEnvelope])
+_ATTRIBUTES: Final = frozenset(InboundEnvelope.__struct_fields__)
+_members: Final = json.Decoder(dict[str, Raw])
+_anything: Final = json.Decoder()
+_decoders: Final = {name: json.Decoder(STRUCTS[name]) for name in types.INBOUND}
+_ESCAPED_NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+
+
+def decoder_for(event_type: str) -> json.Decoder[Any]:
+    """What reads the data of a type that sources may publish.
+
+    Raises:
+        UnknownTypeError: no such type, or not one that may come from outside.
+    """
+    try:
+        return _decoders[event_type]
+    except KeyError:
+        raise UnknownTypeError(_unknown(event_type).reason) from None
+
+
+def read_extended(raw: bytes | Raw) -> tuple[InboundEnvelope, Extensions]:
+    """Read an envelope that may have further attributes: CloudEvents extensions, to be passed on.
+
+    Slower than `INBOUND`; meant for what that refused.
+
+    Raises:
+        msgspec.ValidationError: not an event, or an attribute that no extension may have.
+        msgspec.DecodeError, UnicodeDecodeError, RecursionError: not JSON.
+    """
+    members = _members.decode(raw)
+    extensions: Extensions = {
+        name: _anything.decode(value) for name, value in members.items() if name not in _ATTRIBUTES
+    }
+    for name, value in extensions.items():
+        try:
+            check_extension(name, value)
+        except ValueError as error:
+            raise ValidationError(str(error)) from None
+    known = {name: value for name, value in members.items() if name in _ATTRIBUTES}
+    return INBOUND.decode(json.encode(known)), extensions
+
+
+def unsound_text(raw: bytes) -> str | None:
+    """What is wrong with the text of a body that was decoded without looking at every field.
+
+    Bytes that are no UTF-8, halves of surrogate pairs and NUL characters would pass unseen in
+    fields that are not declared, and break the stores that keep the whole event.
+    """
+    try:
+        raw.decode()
+        if b"\\u" in raw:
+            _anything.decode(raw)
+    except DECODE_ERRORS as error:
+        return f"not sound JSON: {error}"
+    if b"\\u0000" in raw and _ESCAPED_NUL.search(raw):
+        return "the character NUL (\\u0000) is not taken"
+    return None
+
+
+def explain_refusal(raw: bytes) -> list[Problem]:
+    """Say everything that is wrong with an event; nothing when there is nothing wrong."""
+    words = unsound_text(raw)
+    if words is not None:
+        return [Problem(pointer="", reason=words)]
+    try:
+        members = _members.decode(raw)
+    except DECODE_ERRORS as error:
+        return [Problem(pointer="", reason=f"not an event: {error}")]
+    problems = _worded(Envelope, raw, "")
+    event_type = _text_of(members.get("type"))
+    if event_type is not None:
+        problems += explain_data(event_type, bytes(members.get("data", b"")))
+    return problems or _last_words(raw)
+
+
+def explain_data(event_type: str, raw: bytes) -> list[Problem]:
+    """Say everything that is wrong with the data of an event; pointers start with `/data`."""
+    if event_type not in types.INBOUND:
+        return [_unknown(event_type)]
+    if not raw:
+        return []  # that data is missing is said of the envelope
+    problems = _worded(MODELS[event_type], raw, "/data")
+    if problems:
+        return problems
+    try:
+        _decoders[event_type].decode(raw)
+    except DECODE_ERRORS as error:
+        return [Problem(pointer="/data", reason=str(error))]
+    return []
+
+
+def _unknown(event_type: str) -> Problem:
+    if event_type in types.RESERVED:
+        return Problem(
+            pointer="/type",
+            reason=f"{event_type} is reserved for a later capability and cannot be published yet",
+            code="reserved-event-type",
+        )
+    known = ", ".join(sorted(types.INBOUND))
+    return Problem(
+        pointer="/type",
+        reason=f"unknown event type {event_type[:128]!r}; known: {known}",
+        code="unknown-event-type",
+    )
+
+
+def _text_of(raw: Raw | None) -> str | None:
+    if raw is None:
+        return None
+    value = _anything.decode(raw)
+    return value if isinstance(value, str) else None
+
+
+def _last_words(raw: bytes) -> list[Problem]:
+    """Where pydantic found nothing but msgspec did (which the property tests say never is)."""
+    try:
+        read_extended(raw)
+    except DECODE_ERRORS as error:
+        return [Problem(pointer="", reason=str(error))]
+    return []
+
+
+def _worded(model: type[EventModel], raw: bytes, prefix: str) -> list[Problem]:
+    try:
+        model.model_validate_json(raw)
+    except ModelError as error:
+        return [
+            Problem(
+                pointer=prefix + _pointer(found["loc"]),
+                reason=found["msg"].removeprefix("Value error, "),
+            )
+            for found in error.errors(include_url=False, include_context=False, include_input=False)
+        ]
+    return []
+
+
+def _pointer(location: tuple[int | str, ...]) -> str:
+    """A JSON pointer (RFC 6901)."""
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in location)
