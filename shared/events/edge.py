@@ -1,9 +1,9 @@
 """What the edge needs to let events in: msgspec decides, pydantic only words what it refused.
 
-Usual path: `INBOUND.decode(raw)` (or `INBOUND_BATCH`), then the data by `decoder_for(envelope.type)`,
-and `unsound_text(raw)` once over the whole body, since msgspec skips fields it does not know without
-looking at their text. Whatever fails there goes through `read_extended` (an envelope with further
-attributes) and at last through `explain_refusal`.
+Usual path: `INBOUND.decode(raw)` (or `INBOUND_BATCH`), then the data by `decoder_for(type)`, and
+`unsound_text(raw)` once over the whole body, since msgspec skips fields that it does not know
+without looking at their text. Whatever fails there goes through `read_extended` (an envelope with
+further attributes) and at last through `explain_refusal`.
 """
 
 import re
@@ -61,8 +61,8 @@ class InboundEnvelope(Struct, frozen=True, gc=False, kw_only=True, forbid_unknow
     dataschema: Label | None = None
     traceparent: Label | None = None
     tracestate: Label | None = None
-    recordedtime: Raw | None = None
-    partitionkey: Raw | None = None
+    recordedtime: Any = None
+    partitionkey: Any = None
 
     def __post_init__(self) -> None:
         """Hold the time to what calendars can bear."""
