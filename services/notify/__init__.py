@@ -1,0 +1,1 @@
+"""Notify: what to say, to whom, when, or not at all."""

@@ -1,0 +1,364 @@
+"""A member's life as notify sees it: facts in, decisions about messages out.
+
+The machine is a pure function of a member's facts in the order of their timeline (see
+`shared.runtime`): no clock, no randomness. A step is decided as of the instant when it is due,
+from what was known of the member's life up to then; told again in any other order of arrival, the
+same life gives the same decisions.
+"""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from services.notify.domain import facts, send_decision
+from services.notify.domain.caps import Sent
+from services.notify.domain.decision import Effect, Forgotten, MessageDecision, ReceiptSeen
+from services.notify.domain.facts import AnyFact, Scalar
+from services.notify.domain.features import values_of
+from services.notify.domain.job_id import job_id
+from services.notify.domain.journey import ENTRIES_PARALLEL_MAX, Exit, Journey, Send
+from services.notify.domain.program import Program, Programs
+from services.notify.domain.send_decision import Postpone, Situation, Suppress, decide
+from services.notify.domain.state import Entry, MemberState
+from shared.clock import DAY, Instant
+from shared.events import Event, types
+from shared.events.decisions import Figure
+
+
+class NotifyMachine:
+    """The machine of notify, over all versions of its program."""
+
+    state_type = MemberState
+    fact_type: Any = AnyFact
+
+    def __init__(self, programs: Programs) -> None:
+        """Run these versions; `programs` may be replaced when there is a new one."""
+        self.programs = programs
+
+    def initial(self, member_id: UUID) -> MemberState:
+        """Somebody of whom nothing is known."""
+        return MemberState(member=member_id.bytes)
+
+    def remember(self, event: Event) -> AnyFact | None:
+        """What notify keeps of an event; None: not its concern."""
+        return facts.fact_of(event, self.programs.listens)
+
+    def supersedes(self, fact: AnyFact) -> str | None:
+        """The earlier decision of segmentation that this one withdraws."""
+        return fact.supersedes if isinstance(fact, facts.Tags | facts.Tier) else None
+
+    def needs_history(self, state: MemberState, at: Instant, fact: AnyFact) -> bool:  # noqa: ARG002 - the machine's protocol
+        """Never: what a refund or a receipt speaks of is in the state."""
+        return False
+
+    def apply(self, state: MemberState, at: Instant, fact: AnyFact, effects: list[Effect]) -> None:
+        """Let a fact happen: projections first, then who leaves a journey, then who enters one."""
+        if state.erased:
+            return
+        match fact:
+            case facts.Receipt():
+                _take_receipt(state, at, fact, effects)
+                return
+            case facts.Erased():
+                _forget(state, at, effects)
+                return
+            case _:
+                project(state, at, fact)
+        program = self.programs.at(at)
+        event_type = fact.type if isinstance(fact, facts.Occurrence) else _TYPE_OF[type(fact)]
+        journeys = program.triggers.get(event_type)
+        if state.entries or journeys:
+            context = context_of(fact)
+            if state.entries:
+                self._leave(state, at, fact, event_type, context, effects)
+            for journey in journeys or ():
+                self._enter(state, at, fact, journey, context)
+
+    def due(self, state: MemberState) -> Instant | None:
+        """When the next step of any journey is to be decided."""
+        return min((entry.due for entry in state.entries), default=None)
+
+    def fire(self, state: MemberState, effects: list[Effect]) -> None:
+        """Decide the step that is due first, as of its due instant."""
+        entry = min(state.entries, key=_due_order)
+        journey = self.programs.numbered(entry.version).journeys[entry.journey]
+        step = journey.steps[entry.step]
+        program = self.programs.at(entry.due)
+        answer = self._decide(state, entry, journey, step, program)
+        if isinstance(answer, Postpone):
+            entry.due = answer.until
+            return
+        decision = _decision(state, entry, step, entry.due, answer)
+        effects.append(decision)
+        if decision.reason is None:
+            _count(state, decision, program)
+        if decision.reason == send_decision.EXITED:
+            state.entries.remove(entry)
+        else:
+            self._next_step(state, entry, journey, program)
+
+    def _decide(
+        self, state: MemberState, entry: Entry, journey: Journey, step: Send, program: Program
+    ) -> send_decision.Send | Postpone | Suppress:
+        channel = program.channels.get(step.channel)
+        return decide(
+            Situation(
+                at=entry.due,
+                channel=step.channel,
+                category=step.category,
+                consent=state.consent.get(step.channel),
+                # a channel that a later version dropped has no implied consent any more
+                consent_implied=channel is not None and channel.consent_implied,
+                deadline=entry.planned + step.deadline,
+                exit_reached=journey.exit_reached(
+                    partial(values_of, state, entry.context, entry.due)
+                ),
+                quiet_hours=program.quiet_hours,
+                zone=program.zone_of(state),
+                caps=program.caps,
+                sent=state.sent,
+            )
+        )
+
+    def _next_step(
+        self, state: MemberState, entry: Entry, journey: Journey, program: Program
+    ) -> None:
+        entry.step += 1
+        if entry.step == len(journey.steps):
+            state.entries.remove(entry)
+            return
+        step = journey.steps[entry.step]
+        decided_at = entry.due
+        entry.planned = step.planned(entry.at, entry.planned, program.zone_of(state))
+        entry.due = max(entry.planned, decided_at)
+
+    def _enter(
+        self,
+        state: MemberState,
+        at: Instant,
+        fact: AnyFact,
+        journey: Journey,
+        context: Mapping[str, Scalar],
+    ) -> None:
+        tag = journey.trigger.tag
+        if tag is not None:
+            if not (isinstance(fact, facts.Tags) and tag in fact.added):
+                return
+            context = {**context, "tag": tag}
+        if journey.entry is not None and not journey.entry.holds(values_of(state, context, at)):
+            return
+        if not _make_room(state, journey):
+            return
+        program = self.programs.at(at)
+        planned = journey.steps[0].planned(at, at, program.zone_of(state))
+        state.entries.append(
+            Entry(
+                journey=journey.name,
+                version=program.version,
+                event_id=fact.event_id,
+                at=at,
+                context=dict(context),
+                step=0,
+                planned=planned,
+                due=planned,
+            )
+        )
+
+    def _leave(
+        self,
+        state: MemberState,
+        at: Instant,
+        fact: AnyFact,
+        event_type: str,
+        context: Mapping[str, Scalar],
+        effects: list[Effect],
+    ) -> None:
+        """End the entries that this event is about; the step that they waited for is not said."""
+        for entry in list(state.entries):
+            journey = self.programs.numbered(entry.version).journeys[entry.journey]
+            for way_out in journey.exits:
+                if _leads_out(way_out, entry, fact, event_type, context):
+                    state.entries.remove(entry)
+                    figures = [
+                        Figure(
+                            feature=name,
+                            op="equals",
+                            value=entry.context[name],
+                            actual=context[name],
+                        )
+                        for name in way_out.match
+                    ]
+                    answer = Suppress(send_decision.EXITED, figures)
+                    step = journey.steps[entry.step]
+                    effects.append(_decision(state, entry, step, at, answer, fact.event_id))
+                    break
+
+
+def project(state: MemberState, at: Instant, fact: AnyFact) -> None:
+    """Keep what later decisions may look at."""
+    match fact:
+        case facts.Purchase():
+            state.orders += 1
+            state.last_purchase_at = at
+            state.last_store = fact.store_id
+        case facts.Tags():
+            state.tags = sorted((set(state.tags) - set(fact.removed)) | set(fact.added))
+        case facts.Tier():
+            state.tier = fact.now
+        case facts.Joined():
+            if state.joined_at is None:
+                state.joined_at, state.home_store = at, fact.store_id
+            state.consent = {**state.consent, **(fact.consent or {})}
+        case facts.Consent():
+            state.consent = {**state.consent, fact.channel: fact.granted}
+        case facts.Preferences():
+            state.language = fact.language or state.language
+            state.time_zone = fact.time_zone or state.time_zone
+        case _:
+            pass
+
+
+def context_of(fact: AnyFact) -> dict[str, Scalar]:
+    """The values of an event that exits match, conditions look at and messages speak of."""
+    match fact:
+        case facts.Purchase():
+            return {
+                "order_id": fact.order_id,
+                "store_id": fact.store_id,
+                "channel": fact.channel,
+                "total": fact.total,
+                "currency": fact.currency,
+            }
+        case facts.Joined():
+            return {"store_id": fact.store_id, "via": fact.via}
+        case facts.Tier():
+            before: dict[str, Scalar] = {} if fact.before is None else {"from": fact.before}
+            return {**before, "to": fact.now}
+        case facts.Occurrence():
+            return fact.values
+        case _:
+            return {}
+
+
+_TYPE_OF: dict[type, str] = {
+    facts.Purchase: types.PURCHASE_COMPLETED,
+    facts.Joined: types.MEMBER_JOINED,
+    facts.Preferences: types.MEMBER_PROFILE_UPDATED,
+    facts.Consent: types.MEMBER_CONSENT_CHANGED,
+    facts.Tags: types.TAGS_CHANGED,
+    facts.Tier: types.TIER_CHANGED,
+}
+
+
+def _due_order(entry: Entry) -> tuple[Instant, str, str]:
+    return entry.due, entry.journey, entry.event_id
+
+
+def _make_room(state: MemberState, journey: Journey) -> bool:
+    """Apply the re-entry policy; False: the member does not enter."""
+    under_way = [entry for entry in state.entries if entry.journey == journey.name]
+    match journey.reentry:
+        case "restart":
+            for entry in under_way:
+                state.entries.remove(entry)
+            return True
+        case "ignore":
+            return not under_way
+        case "parallel":
+            return len(under_way) < ENTRIES_PARALLEL_MAX
+        case "once":
+            if journey.name in state.once:
+                return False
+            state.once = sorted([*state.once, journey.name])
+            return True
+
+
+def _leads_out(
+    way_out: Exit, entry: Entry, fact: AnyFact, event_type: str, context: Mapping[str, Scalar]
+) -> bool:
+    on = way_out.on
+    if on is None:
+        return False
+    if on.tag is not None:
+        return isinstance(fact, facts.Tags) and on.tag in fact.added
+    return on.event == event_type and way_out.matches(entry.context, context)
+
+
+def _decision(
+    state: MemberState,
+    entry: Entry,
+    step: Send,
+    at: Instant,
+    answer: send_decision.Send | Suppress,
+    cause: str | None = None,
+) -> MessageDecision:
+    context = entry.context
+    variables: dict[str, Scalar | None] = {
+        **context,
+        "tier": state.tier,
+        "orders": state.orders,
+    }
+    if state.last_purchase_at is not None:
+        variables["days_since_purchase"] = (at - state.last_purchase_at) // DAY
+    if "to" in context:
+        variables["tier_after"] = variables.pop("to")
+        variables["tier_before"] = variables.pop("from", None)
+    store = context.get("store_id", state.home_store)
+    return MessageDecision(
+        job=job_id(state.member, entry.journey, entry.event_id, step.name),
+        journey=entry.journey,
+        step=step.name,
+        entry_event_id=entry.event_id,
+        cause=cause or entry.event_id,
+        channel=step.channel,
+        template=step.template,
+        category=step.category,
+        purpose=step.purpose,
+        planned=entry.planned,
+        decided_at=at,
+        deadline=entry.planned + step.deadline,
+        reason=answer.reason if isinstance(answer, Suppress) else None,
+        figures=answer.figures,
+        language=state.language or "",
+        variables=variables,
+        store_id=store if isinstance(store, str) else None,
+        version=entry.version,
+    )
+
+
+def _count(state: MemberState, decision: MessageDecision, program: Program) -> None:
+    """Count a requested message under the caps, and let go of those too old to count."""
+    after = decision.decided_at - program.sent_window
+    state.sent = [sent for sent in state.sent if sent.at > after]
+    state.sent.append(Sent(decision.decided_at, decision.channel, decision.category, decision.job))
+
+
+def _take_receipt(
+    state: MemberState, at: Instant, fact: facts.Receipt, effects: list[Effect]
+) -> None:
+    job = _job_bytes(fact.job_id)
+    if job is None:
+        return
+    if fact.status == "failed":
+        state.sent = [sent for sent in state.sent if sent.job_id != job]
+    effects.append(
+        ReceiptSeen(
+            job=job, status=fact.status, at=at, provider_id=fact.provider_id, error=fact.error
+        )
+    )
+
+
+def _job_bytes(text: str) -> bytes | None:
+    """A receipt may come from any system; one that names no message of ours is passed over."""
+    try:
+        return UUID(text).bytes
+    except ValueError:
+        return None
+
+
+def _forget(state: MemberState, at: Instant, effects: list[Effect]) -> None:
+    fresh = MemberState(member=state.member, erased=True)
+    for field in MemberState.__struct_fields__:
+        setattr(state, field, getattr(fresh, field))
+    effects.append(Forgotten(at))

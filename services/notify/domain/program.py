@@ -1,0 +1,120 @@
+"""The program of notify, ready to run, and its versions by the time from which they rule."""
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from services.notify.domain.caps import Cap
+from services.notify.domain.journey import Journey
+from services.notify.domain.quiet_hours import QuietHours
+from services.notify.domain.state import MemberState
+from services.notify.domain.template import Template
+from shared.clock import Instant
+
+
+class Channel(msgspec.Struct, frozen=True):
+    """A way to reach a member.
+
+    `consent_implied`: it may speak until the member says no. `bytes_max` is its limit for one text.
+    """
+
+    name: str
+    title: Mapping[str, str]
+    consent_implied: bool
+    destination: str
+    bytes_max: int | None
+
+
+class Destination(msgspec.Struct, frozen=True):
+    """Where messages of a channel are handed over; a secret is named here, never held.
+
+    `secrets` are names of settings. The first one signs beside the others while keys are rotated.
+    """
+
+    name: str
+    sender: str
+    url: str | None
+    secrets: Sequence[str]
+    per_second: float
+    timeout_seconds: float
+
+
+class Program(msgspec.Struct, frozen=True):
+    """One version: journeys, templates and policies, compiled.
+
+    `triggers` and `exits` are the journeys by the event type that lets in or out.
+    """
+
+    version: int
+    language: str
+    zone: ZoneInfo
+    zones_of_stores: Mapping[str, ZoneInfo]
+    quiet_hours: QuietHours | None
+    caps: Sequence[Cap]
+    channels: Mapping[str, Channel]
+    destinations: Mapping[str, Destination]
+    templates: Mapping[str, Template]
+    journeys: Mapping[str, Journey]
+    triggers: Mapping[str, Sequence[Journey]]
+    exits: frozenset[str]
+
+    @property
+    def sent_window(self) -> int:
+        """How long a message can count under any cap, in µs."""
+        return max((cap.window for cap in self.caps), default=0)
+
+    def zone_of(self, state: MemberState) -> ZoneInfo:
+        """The member's zone: their own, or their store's, or the program's."""
+        if state.time_zone is not None:
+            own = zone_named(state.time_zone)
+            if own is not None:
+                return own
+        store = state.home_store or state.last_store
+        return self.zones_of_stores.get(store, self.zone) if store is not None else self.zone
+
+
+class Programs:
+    """All versions: an event is judged by the one that was in force when it happened."""
+
+    def __init__(self, versions: Sequence[tuple[Instant, Program]]) -> None:
+        """Take the versions with the instants from which they are in force.
+
+        Of two with the same instant the later version number rules. Before the first, the first
+        rules.
+
+        Raises:
+            ValueError: there is none.
+        """
+        if not versions:
+            raise ValueError("there is no program")
+        ordered = sorted(versions, key=lambda entry: (entry[0], entry[1].version))
+        self._from = [effective_from for effective_from, _ in ordered]
+        self._programs = [program for _, program in ordered]
+        self._numbered = {program.version: program for program in self._programs}
+        self._types = frozenset(
+            event for program in self._programs for event in (*program.triggers, *program.exits)
+        )
+
+    def at(self, instant: Instant) -> Program:
+        """The version in force at an instant."""
+        return self._programs[max(0, bisect_right(self._from, instant) - 1)]
+
+    def numbered(self, version: int) -> Program:
+        """A version by number (KeyError: there is none)."""
+        return self._numbered[version]
+
+    def listens(self, event_type: str) -> bool:
+        """Whether a journey of any version is triggered or ended by events of this type."""
+        return event_type in self._types
+
+
+@lru_cache(maxsize=1024)
+def zone_named(name: str) -> ZoneInfo | None:
+    """The IANA time zone of that name, or None."""
+    try:
+        return ZoneInfo(name)
+    except (LookupError, ValueError, OSError):
+        return None
