@@ -14,7 +14,7 @@ IDENTIFIER_LENGTH_MAX: Final = 128
 SUBJECT_LENGTH_MAX: Final = 256
 LABEL_LENGTH_MAX: Final = 256
 TEXT_LENGTH_MAX: Final = 10_000
-JSON_CONTENT_PATTERN: Final = "^application/([a-z0-9.-]+[+])?json *(;.*)?$"
+JSON_CONTENT_PATTERN: Final = "^application/([a-z0-9.-]+[+])?json"
 CURRENCY_PATTERN: Final = "^[A-Z]{3}$"
 
 Identifier = Annotated[str, Meta(min_length=1, max_length=IDENTIFIER_LENGTH_MAX)]

@@ -81,7 +81,9 @@ def _text(kind: inspect.StrType) -> st.SearchStrategy[Any]:
 _STRATEGIES: dict[type[inspect.Type], Callable[[Any], st.SearchStrategy[Any]]] = {
     inspect.StrType: _text,
     inspect.IntType: lambda kind: st.integers(kind.ge, kind.le),
-    inspect.FloatType: lambda kind: st.floats(kind.ge, 1e12, allow_nan=False) | st.integers(0, 9),
+    inspect.FloatType: lambda kind: (
+        st.floats(kind.ge, 1e12, allow_nan=False, allow_infinity=False) | st.integers(0, 9)
+    ),
     inspect.BoolType: lambda _: st.booleans(),
     inspect.NoneType: lambda _: st.none(),
     inspect.RawType: lambda _: st.none(),
