@@ -1,0 +1,1 @@
+"""Kafka for the services; only this package imports the client library."""
