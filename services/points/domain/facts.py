@@ -1,0 +1,72 @@
+"""What points remembers of events: small structs, one per kind of fact.
+
+They are stored for ever, one per event, so only what rating can ask for is in them.
+"""
+
+import msgspec
+
+Line = tuple[str, str, int]
+"""sku, category, amount in minor units"""
+
+
+class Fact(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What all facts have: the event's id and its identity of 16 bytes (source and id)."""
+
+    id: str
+    key: bytes
+
+
+class Purchase(Fact, frozen=True, array_like=True, gc=False, tag=1):
+    """An order was paid. Lines and tenders are kept only where the program looks at them."""
+
+    order_id: str
+    store_id: str
+    currency: str
+    total: int
+    channel: str
+    campaign_id: str | None = None
+    lines: tuple[Line, ...] = ()
+    tenders: tuple[tuple[str, int], ...] = ()
+
+
+class Refund(Fact, frozen=True, array_like=True, gc=False, tag=2):
+    """Part or all of an order was paid back."""
+
+    order_id: str
+    refund_id: str
+    currency: str
+    amount: int
+    lines: tuple[Line, ...] = ()
+
+
+class Action(Fact, frozen=True, array_like=True, gc=False, tag=3):
+    """An interaction or task that a rule lists."""
+
+    kind: str
+    store_id: str | None = None
+    campaign_id: str | None = None
+    task_id: str | None = None
+    likes: int | None = None
+    community_id: str | None = None
+    content_id: str | None = None
+    category: str | None = None
+    sku: str | None = None
+    score: float | None = None
+    duration_s: float | None = None
+    correct: bool | None = None
+
+
+class Person(Fact, frozen=True, array_like=True, gc=False, tag=4):
+    """Somebody joined or told about themselves; `birthday_month` 0: nothing said about it."""
+
+    birthday_month: int = 0
+
+
+class Tier(Fact, frozen=True, array_like=True, gc=False, tag=5):
+    """The member has another tier from then on; it may withdraw an earlier decision."""
+
+    tier: str
+    supersedes: str | None = None
+
+
+AnyFact = Purchase | Refund | Action | Person | Tier

@@ -1,0 +1,100 @@
+"""What a member has: the state of the fold over their facts, and the moves that it decides.
+
+A *move* is one change of a member's points that follows from the sorted facts alone. posting.py
+turns moves into transfers, which also know what was posted before.
+"""
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from shared.clock import Instant
+
+if TYPE_CHECKING:
+    from services.points.domain.refund import Memory
+
+Usage = tuple[int, int]
+"""points, times that a rule gave a member in the current local day"""
+
+
+class Member(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What rating asks about the member, as of a moment."""
+
+    birthday_month: int = 0
+    tier: str | None = None
+
+
+UNKNOWN = Member()
+
+
+class State(msgspec.Struct, array_like=True, dict=True):
+    """One member's row: everything that the next fact needs, and nothing more.
+
+    Attributes:
+        member: birthday and tier as they stand.
+        day: the local day that `used` counts (days since 1970-01-01).
+        used: by rule with a cap, what it gave on that day.
+        available: points that can be spent.
+        lifetime: points ever earned and not taken back.
+        orders: 4-byte fingerprints of the orders rated; a hit says "look at the history", no more.
+        waiting: orders of which a refund is known and the purchase is not.
+    """
+
+    member: Member = UNKNOWN
+    day: int = -1
+    used: dict[str, Usage] = {}
+    available: int = 0
+    lifetime: int = 0
+    orders: bytes = b""
+    waiting: tuple[str, ...] = ()
+
+    @property
+    def memory(self) -> "Memory | None":
+        """The orders of this life, only while it is told from its beginning; never stored."""
+        return self.__dict__.get("memory")
+
+    def remember_orders(self, memory: "Memory") -> None:
+        """Keep the orders beside the state while a life is told from its beginning."""
+        self.__dict__["memory"] = memory
+
+
+class Move(msgspec.Struct, frozen=True, gc=False):
+    """One change of a member's available points.
+
+    Attributes:
+        event_id, key: the event that caused it, and its identity.
+        at: when the points came or went, as an instant.
+        code: earn or clawback.
+        rule, version: what decided.
+        points: signed, never zero.
+        lot: identity of the event whose grant (by the same rule) the points belong to.
+        figures: what decided, as JSON.
+    """
+
+    event_id: str
+    key: bytes
+    at: Instant
+    code: str
+    rule: str
+    version: int
+    points: int
+    lot: bytes
+    store_id: str
+    funder: str
+    order_id: str | None
+    expires_on: date | None
+    figures: bytes
+
+
+class Remark(msgspec.Struct, frozen=True, gc=False):
+    """Why an event moved no points, or fewer than it asked for."""
+
+    event_id: str
+    key: bytes
+    at: Instant
+    code: str
+    figures: bytes
+
+
+Effect = Move | Remark

@@ -1,0 +1,270 @@
+"""A member's life as points tells it: a pure fold over the sorted facts.
+
+The runtime keeps the state and brings the facts in order; what comes late, and every refund, is
+told again from the beginning (`needs_history`), so that the fold knows the orders. A told life
+therefore depends on the facts alone, not on how or when they came.
+"""
+
+from typing import Any, Final, Protocol
+from uuid import UUID
+from zlib import crc32
+
+import msgspec
+
+from services.points.domain import reading
+from services.points.domain.earning import Earning, Grant
+from services.points.domain.facts import Action, AnyFact, Person, Purchase, Refund, Tier
+from services.points.domain.ledger import Effect, Member, Move, Remark, State
+from services.points.domain.local_time import Moment
+from services.points.domain.refund import Memory, Order, rate_again, reduce
+from shared.clock import Instant
+from shared.events import Event
+
+_NOTHING: Final[dict[str, Any]] = {}
+_json: Final = msgspec.json.Encoder()
+
+
+class Programs(Protocol):
+    """The versions of the program by time."""
+
+    def at(self, instant: Instant, /) -> Earning:
+        """The version in force at an instant."""
+        ...
+
+
+class PointsMachine:
+    """Rates purchases, interactions and tasks; takes back what is refunded."""
+
+    state_type = State
+    fact_type: Any = AnyFact
+
+    def __init__(self, programs: Programs) -> None:
+        """Take the versions to judge by."""
+        self._programs = programs
+
+    def initial(self, member_id: UUID) -> State:  # noqa: ARG002 - every life begins alike
+        """Nothing known, nothing owned. From here on the orders are remembered beside the state."""
+        state = State()
+        state.remember_orders(Memory())
+        return state
+
+    def remember(self, event: Event) -> AnyFact | None:
+        """What points keeps of an event; None: it is not its concern."""
+        return reading.read(event, self._programs)
+
+    def supersedes(self, fact: AnyFact) -> str | None:
+        """The earlier decision that a tier correction withdraws."""
+        return fact.supersedes if type(fact) is Tier else None
+
+    def needs_history(self, state: State, at: Instant, fact: AnyFact) -> bool:  # noqa: ARG002 - of the protocol
+        """Whether the orders of this life must be at hand: a refund, an order maybe seen before."""
+        if type(fact) is Purchase:
+            return fact.order_id in state.waiting or _fingerprint(fact.order_id) in state.orders
+        return type(fact) is Refund
+
+    def apply(self, state: State, at: Instant, fact: AnyFact, effects: list[Effect]) -> None:
+        """Tell one fact."""
+        match fact:
+            case Purchase():
+                self._purchase(state, at, fact, effects)
+            case Action():
+                self._action(state, at, fact, effects)
+            case Refund():
+                self._refund(state, at, fact, effects)
+            case Tier(tier=tier):
+                state.member = Member(state.member.birthday_month, tier)
+            case Person(birthday_month=month):
+                if month:
+                    state.member = Member(month, state.member.tier)
+
+    def due(self, state: State) -> Instant | None:  # noqa: ARG002 - of the protocol
+        """Nothing happens by itself: running out of points is a later capability."""
+        return None
+
+    def fire(self, state: State, effects: list[Effect]) -> None:  # noqa: ARG002 - of the protocol
+        """Never called, for nothing is ever due."""
+        raise AssertionError("points has no timers")
+
+    def _purchase(self, state: State, at: Instant, fact: Purchase, effects: list[Effect]) -> None:
+        memory = state.memory
+        if memory is not None and (first := memory.orders.get(fact.order_id)) is not None:
+            figures = {"order_id": fact.order_id, "counted_by": first.purchase.id}
+            effects.append(_remark(fact, at, "order_counted_before", figures))
+            return
+        state.orders += _fingerprint(fact.order_id)
+        earning = self._programs.at(at)
+        moment = earning.time.moment(at)
+        before = _usage(state, moment)
+        grants: list[Grant] = []
+        earning.rate(fact, state.member, moment, before, grants)
+        if memory is not None:
+            rules = earning.program.rules
+            memory.orders[fact.order_id] = Order(
+                purchase=fact,
+                at=at,
+                moment=moment,
+                member=state.member,
+                used=dict(before) if earning.caps_purchases else before,
+                earning=earning,
+                left=fact,
+                points={rules[grant.rule].id: grant.points for grant in grants},
+            )
+        if grants:
+            _grant(state, at, fact, earning, grants, effects)
+        if memory is not None and fact.order_id in memory.waiting:
+            self._catch_up(state, at, memory, fact.order_id, effects)
+
+    def _action(self, state: State, at: Instant, fact: Action, effects: list[Effect]) -> None:
+        earning = self._programs.at(at)
+        moment = earning.time.moment(at)
+        grants: list[Grant] = []
+        earning.rate(fact, state.member, moment, _usage(state, moment), grants)
+        if grants:
+            _grant(state, at, fact, earning, grants, effects)
+
+    def _refund(self, state: State, at: Instant, fact: Refund, effects: list[Effect]) -> None:
+        memory = state.memory
+        if memory is None:
+            raise AssertionError("a refund is told with the history at hand")
+        order = memory.orders.get(fact.order_id)
+        if order is not None:
+            _take_back(state, at, order, fact, effects)
+            return
+        memory.waiting.setdefault(fact.order_id, []).append(fact)
+        state.waiting = tuple(sorted(memory.waiting))
+        figures = {"order_id": fact.order_id, "amount": fact.amount}
+        effects.append(_remark(fact, at, "refund_waits_for_order", figures))
+
+    def _catch_up(
+        self, state: State, at: Instant, memory: Memory, order_id: str, effects: list[Effect]
+    ) -> None:
+        for refund in memory.waiting.pop(order_id):
+            _take_back(state, at, memory.orders[order_id], refund, effects)
+        state.waiting = tuple(sorted(memory.waiting))
+
+
+def _usage(state: State, moment: Moment) -> dict[str, tuple[int, int]]:
+    """What capped rules gave on the local day of the moment."""
+    if state.day != moment.day:
+        state.day = moment.day
+        if state.used:
+            state.used = {}
+    return state.used
+
+
+def _grant(
+    state: State,
+    at: Instant,
+    fact: Purchase | Action,
+    earning: Earning,
+    grants: list[Grant],
+    effects: list[Effect],
+) -> None:
+    order_id = fact.order_id if isinstance(fact, Purchase) else None
+    expires_on = earning.expires_on(at)
+    for index, points, figures in grants:
+        rule = earning.program.rules[index]
+        state.available += points
+        state.lifetime += points
+        if earning.capped[index]:
+            given, times = state.used.get(rule.id, (0, 0))
+            state.used[rule.id] = (given + points, times + 1)
+        effects.append(
+            Move(
+                event_id=fact.id,
+                key=fact.key,
+                at=at,
+                code="earn",
+                rule=rule.id,
+                version=earning.number,
+                points=points,
+                lot=fact.key,
+                store_id=fact.store_id or "",
+                funder=rule.funder,
+                order_id=order_id,
+                expires_on=expires_on,
+                figures=_json.encode(figures),
+            )
+        )
+
+
+def _take_back(
+    state: State, at: Instant, order: Order, refund: Refund, effects: list[Effect]
+) -> None:
+    refused = _refused(order, refund)
+    if refused:
+        figures = {"order_id": refund.order_id, "refund_id": refund.refund_id} | refused[1]
+        effects.append(_remark(refund, at, refused[0], figures))
+        return
+    order.refunds.add(refund.refund_id)
+    left = order.left.total
+    if refund.amount > left:
+        figures = {"order_id": refund.order_id, "amount": refund.amount, "left": left}
+        effects.append(_remark(refund, at, "refund_exceeds_order", figures))
+    order.left = reduce(order.left, refund)
+    points = rate_again(order)
+    for rule in order.earning.program.rules:
+        had, has = order.points.get(rule.id, 0), points.get(rule.id, 0)
+        if had == has:
+            continue
+        state.available += has - had
+        state.lifetime += has - had
+        _release(state, order, rule.id, had, has)
+        effects.append(_clawback(at, order, refund, rule.id, rule.funder, (had, has)))
+    order.points = points
+
+
+def _refused(order: Order, refund: Refund) -> tuple[str, dict[str, Any]] | None:
+    if refund.refund_id in order.refunds:
+        return "refund_counted_before", _NOTHING
+    if refund.currency != order.purchase.currency:
+        paid = {"paid": order.purchase.currency, "refunded": refund.currency}
+        return "refund_in_another_currency", paid
+    return None
+
+
+def _release(state: State, order: Order, rule: str, had: int, has: int) -> None:
+    """Give the day its headroom back, while it is still that day."""
+    if state.day != order.moment.day or rule not in state.used:
+        return
+    given, times = state.used.pop(rule)
+    usage = (given + has - had, times + (has > 0) - (had > 0))
+    if usage != (0, 0):
+        state.used[rule] = usage
+
+
+def _clawback(
+    at: Instant, order: Order, refund: Refund, rule: str, funder: str, points: tuple[int, int]
+) -> Move:
+    had, has = points
+    figures = {
+        "refund_id": refund.refund_id,
+        "refunded": refund.amount,
+        "total": order.purchase.total,
+        "left": order.left.total,
+        "had": had,
+        "has": has,
+    }
+    return Move(
+        event_id=refund.id,
+        key=refund.key,
+        at=at,
+        code="clawback",
+        rule=rule,
+        version=order.earning.number,
+        points=has - had,
+        lot=order.purchase.key,
+        store_id=order.purchase.store_id,
+        funder=funder,
+        order_id=refund.order_id,
+        expires_on=order.earning.expires_on(order.at),
+        figures=_json.encode(figures),
+    )
+
+
+def _remark(fact: Purchase | Refund, at: Instant, code: str, figures: dict[str, Any]) -> Remark:
+    return Remark(fact.id, fact.key, at, code, _json.encode(figures))
+
+
+def _fingerprint(order_id: str) -> bytes:
+    return crc32(order_id.encode()).to_bytes(4, "big")

@@ -1,0 +1,102 @@
+"""From events to facts: what points keeps of what it reads."""
+
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+from services.points.domain.earning import Earning
+from services.points.domain.facts import Action, AnyFact, Line, Person, Purchase, Refund, Tier
+from shared.clock import Instant
+from shared.events import Event, facts, types
+
+
+class _Programs(Protocol):
+    def at(self, instant: Instant, /) -> Earning: ...
+
+
+def read(event: Event, programs: _Programs) -> AnyFact | None:
+    """The fact in an event, or None when points does not need it."""
+    reader = _READERS.get(event.type)
+    return None if reader is None else reader(event, event.data, programs)
+
+
+def _purchase(event: Event, data: facts.PurchaseCompleted, programs: _Programs) -> Purchase:
+    earning = programs.at(event.at)
+    tenders = data.tenders if earning.needs_tenders and data.tenders else ()
+    return Purchase(
+        event.id,
+        event.key,
+        data.order_id,
+        data.store_id,
+        data.currency,
+        data.total,
+        data.channel,
+        None if data.attribution is None else data.attribution.campaign_id,
+        _lines(data.lines) if earning.needs_lines else (),
+        tuple((tender.kind, tender.amount) for tender in tenders),
+    )
+
+
+def _refund(event: Event, data: facts.PurchaseRefunded, _: _Programs) -> Refund:
+    return Refund(
+        event.id,
+        event.key,
+        data.order_id,
+        data.refund_id,
+        data.currency,
+        data.amount,
+        _lines(data.lines or []),
+    )
+
+
+def _lines(lines: list[facts.Line]) -> tuple[Line, ...]:
+    return tuple((line.sku, line.category, line.amount) for line in lines)
+
+
+def _interaction(
+    event: Event, data: facts.InteractionRecorded, programs: _Programs
+) -> Action | None:
+    if not programs.at(event.at).could_earn(data.kind, data.task_id):
+        return None
+    return Action(
+        event.id,
+        event.key,
+        data.kind,
+        data.store_id,
+        data.campaign_id,
+        data.task_id,
+        data.likes,
+        data.community_id,
+        data.content_id,
+        data.category,
+        data.sku,
+        data.score,
+        data.duration_s,
+        data.correct,
+    )
+
+
+def _joined(event: Event, data: facts.MemberJoined, _: _Programs) -> Person:
+    return Person(event.id, event.key, _birthday_month(data.profile))
+
+
+def _profile(event: Event, data: facts.ProfileUpdated, _: _Programs) -> Person | None:
+    month = _birthday_month(data.profile)
+    return Person(event.id, event.key, month) if month else None
+
+
+def _birthday_month(profile: facts.Profile | None) -> int:
+    return profile.birthday.month if profile is not None and profile.birthday is not None else 0
+
+
+def _tier(event: Event, data: Any, _: _Programs) -> Tier:
+    return Tier(event.id, event.key, data.to, data.supersedes)
+
+
+_READERS: Final[dict[str, Callable[[Event, Any, _Programs], AnyFact | None]]] = {
+    types.PURCHASE_COMPLETED: _purchase,
+    types.PURCHASE_REFUNDED: _refund,
+    types.INTERACTION_RECORDED: _interaction,
+    types.MEMBER_JOINED: _joined,
+    types.MEMBER_PROFILE_UPDATED: _profile,
+    types.TIER_CHANGED: _tier,
+}

@@ -1,0 +1,179 @@
+"""A member's life without a runtime: events in any order, told as the sorted log."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import yaml
+
+from services.points.domain.earning import Earning, compile_program
+from services.points.domain.facts import AnyFact
+from services.points.domain.ledger import Effect, Move, Remark, State
+from services.points.domain.machine import PointsMachine
+from services.points.domain.program import read_program
+from shared.clock import HOUR, MINUTE, Instant, parse_instant
+from shared.events import Event, event_key, facts, types
+from shared.events.decisions import Because, TierChanged
+
+MEMBER = UUID("01890000-0000-7000-8000-000000000001")
+NOON = parse_instant("2024-03-15T12:00:00Z")
+SOURCE = "urn:test"
+
+
+def default_document() -> dict[str, Any]:
+    with Path("deploy/program.yaml").open() as file:
+        return dict(yaml.safe_load(file)["points"])
+
+
+def document(*rules: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A program of some rules; names are filled in."""
+    words = {"zh": "规则", "en": "rule"}
+    full = []
+    for rule in rules:
+        multipliers = [{"name": words} | each for each in rule.get("multipliers", [])]
+        full.append({"name": words} | rule | ({"multipliers": multipliers} if multipliers else {}))
+    return {"rules": full} | more
+
+
+class FixedPrograms:
+    """Versions by time: (from, version), oldest first."""
+
+    def __init__(self, *versions: tuple[Instant, Earning]) -> None:
+        self._versions = versions
+
+    def at(self, instant: Instant, /) -> Earning:
+        found = [earning for since, earning in self._versions if since <= instant]
+        return found[-1] if found else self._versions[0][1]
+
+
+def machine_of(*documents: dict[str, Any]) -> PointsMachine:
+    """A machine judging by one program, or by several in force from NOON, NOON + 1 h, … on."""
+    chosen = documents or (default_document(),)
+    return PointsMachine(
+        FixedPrograms(
+            *(
+                (NOON + i * HOUR if i else 0, compile_program(i + 1, read_program(each)))
+                for i, each in enumerate(chosen)
+            )
+        )
+    )
+
+
+def event(id_: str, type_: str, at: Instant, data: Any, source: str = SOURCE) -> Event:
+    return Event(
+        id=id_,
+        source=source,
+        type=type_,
+        subject=str(MEMBER),
+        at=at,
+        data=data,
+        key=event_key(source, id_),
+    )
+
+
+def bought(
+    id_: str,
+    order: str,
+    total: int,
+    at: Instant = NOON,
+    *,
+    lines: Sequence[tuple[str, str, int]] = (),
+    tenders: Sequence[tuple[str, int]] = (),
+    currency: str = "CNY",
+    store: str = "s1",
+    campaign: str | None = None,
+) -> Event:
+    data = facts.PurchaseCompleted(
+        order_id=order,
+        store_id=store,
+        currency=currency,
+        total=total,
+        channel="store",
+        lines=[line(*each) for each in lines],
+        tenders=[facts.Tender(kind=kind, amount=amount) for kind, amount in tenders] or None,
+        attribution=facts.Attribution(campaign_id=campaign) if campaign else None,
+    )
+    return event(id_, types.PURCHASE_COMPLETED, at, data)
+
+
+def line(sku: str, category: str, amount: int) -> facts.Line:
+    return facts.Line(sku=sku, category=category, quantity=1, amount=amount)
+
+
+def refunded(
+    id_: str,
+    order: str,
+    amount: int,
+    at: Instant = NOON + 30 * MINUTE,
+    *,
+    refund: str = "",
+    lines: Sequence[tuple[str, str, int]] = (),
+    currency: str = "CNY",
+) -> Event:
+    data = facts.PurchaseRefunded(
+        order_id=order,
+        refund_id=refund or f"refund-{id_}",
+        store_id="s2",
+        currency=currency,
+        amount=amount,
+        lines=[line(*each) for each in lines] or None,
+    )
+    return event(id_, types.PURCHASE_REFUNDED, at, data)
+
+
+def did(id_: str, kind: str, at: Instant = NOON, **more: Any) -> Event:
+    return event(id_, types.INTERACTION_RECORDED, at, facts.InteractionRecorded(kind=kind, **more))
+
+
+def born(id_: str, month: int, at: Instant = NOON) -> Event:
+    profile = facts.Profile(birthday=date(1990, month, 7))
+    return event(
+        id_, types.MEMBER_PROFILE_UPDATED, at, facts.ProfileUpdated(by="member", profile=profile)
+    )
+
+
+def promoted(id_: str, tier: str, at: Instant = NOON) -> Event:
+    return event(
+        id_, types.TIER_CHANGED, at, TierChanged(to=tier, because=Because(rule="tier")), "segments"
+    )
+
+
+class Life:
+    """The outcome of a told life."""
+
+    def __init__(self, state: State, effects: list[Effect]) -> None:
+        self.state = state
+        self.moves = [effect for effect in effects if isinstance(effect, Move)]
+        self.remarks = [effect for effect in effects if isinstance(effect, Remark)]
+
+    @property
+    def points(self) -> list[tuple[str, str, int]]:
+        return [(move.event_id, move.rule, move.points) for move in self.moves]
+
+    def figures(self, index: int = 0) -> dict[str, Any]:
+        return dict(msgspec.json.decode(self.moves[index].figures))
+
+
+def sorted_facts(
+    machine: PointsMachine, events: Iterable[Event]
+) -> list[tuple[tuple[Instant, int, bytes], AnyFact]]:
+    """What is remembered of some events, each event once, in the order of a timeline."""
+    told: dict[tuple[Instant, int, bytes], AnyFact] = {}
+    for each in events:
+        fact = machine.remember(each)
+        if fact is not None:
+            rank = 1 if each.type == types.TIER_CHANGED else 0
+            told[each.at, rank, each.key] = fact
+    return sorted(told.items(), key=lambda entry: entry[0])
+
+
+def tell(machine: PointsMachine, *events: Event) -> Life:
+    """Tell the events as the sorted log."""
+    state = machine.initial(MEMBER)
+    effects: list[Effect] = []
+    for (at, _, _), fact in sorted_facts(machine, events):
+        machine.apply(state, at, fact, effects)
+    return Life(state, effects)
