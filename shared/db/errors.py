@@ -1,0 +1,36 @@
+"""Which database errors pass by themselves, and which do not."""
+
+import asyncpg
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+_PASSING = (
+    OSError,  # includes ConnectionError and TimeoutError
+    asyncpg.InterfaceError,  # "connection is closed", "another operation is in progress" after a cut
+    asyncpg.PostgresConnectionError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.QueryCanceledError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.InsufficientResourcesError,  # disk full, out of memory, too many connections
+    asyncpg.OperatorInterventionError,  # shutdown, crash recovery, cannot connect now
+    asyncpg.ReadOnlySQLTransactionError,  # a replica during fail-over
+    PoolTimeoutError,
+)
+
+
+def is_transient(error: BaseException) -> bool:
+    """Tell whether trying the same again later can succeed.
+
+    A connection cut, a deadlock, a server that starts or stops, a full disk: yes. A violated
+    constraint or a wrong type: no, the same input will fail again.
+    """
+    if isinstance(error, DBAPIError):
+        if error.connection_invalidated:
+            return True
+        cause = error.orig.__cause__ if error.orig is not None else None
+        return cause is not None and is_transient(cause)
+    if isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError):
+        return False  # asyncpg.DataError: an argument that does not fit its column
+    return isinstance(error, _PASSING)

@@ -1,0 +1,148 @@
+"""A member of a consumer group that reads each partition from where its owner says.
+
+Kafka's stored offsets are never used for placing: the database's are. aiokafka hands out records before
+an awaited seek in `on_partitions_assigned` is done, so nothing here polls "whatever is
+assigned": a lane polls its own partitions by name, and only after its own seek.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, OffsetAndMetadata, TopicPartition
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+
+
+class GroupUnavailable(Exception):  # noqa: N818 - a state that passes, not a mistake
+    """Kafka did not let us join; trying again later can succeed."""
+
+
+class Record(NamedTuple):
+    """A record as it lies on a topic."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+
+
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
+    """Tell the owner which partition numbers come and go."""
+
+    def __init__(
+        self,
+        assigned: Callable[[set[int]], Awaitable[None]],
+        revoked: Callable[[set[int]], Awaitable[None]],
+    ) -> None:
+        self._assigned = assigned
+        self._revoked = revoked
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        await self._assigned({each.partition for each in assigned})
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        await self._revoked({each.partition for each in revoked})
+
+
+class GroupConsumer:
+    """One process's membership in a consumer group over co-partitioned topics.
+
+    The range assignor gives a process the same partition numbers of every topic. With an `instance`
+    name the membership is static: a process killed and started again gets its partitions
+    back at once instead of after the session time-out.
+    """
+
+    def __init__(
+        self, bootstrap: str, group: str, topics: Sequence[str], *, instance: str | None = None
+    ) -> None:
+        """Describe the membership; `start` joins."""
+        self.topics = tuple(topics)
+        self._consumer = AIOKafkaConsumer(
+            bootstrap_servers=bootstrap,
+            group_id=group,
+            group_instance_id=instance,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            partition_assignment_strategy=(RangePartitionAssignor,),
+            session_timeout_ms=10_000,
+            heartbeat_interval_ms=1_000,
+            max_poll_interval_ms=600_000,
+            fetch_max_wait_ms=50,  # one fetch at a time goes to a broker: a long one delays the rest
+            consumer_timeout_ms=20,  # how long an unread partition may hold up fetching for others
+            max_partition_fetch_bytes=2 * 1024 * 1024,
+            metadata_max_age_ms=30_000,
+        )
+
+    async def start(
+        self,
+        assigned: Callable[[set[int]], Awaitable[None]],
+        revoked: Callable[[set[int]], Awaitable[None]],
+    ) -> None:
+        """Join the group; the callbacks get partition numbers.
+
+        Raises:
+            GroupUnavailable: Kafka is away.
+        """
+        self._consumer.subscribe(topics=self.topics, listener=_Listener(assigned, revoked))
+        try:
+            await self._consumer.start()
+        except (KafkaError, OSError) as error:
+            await self._consumer.stop()
+            raise GroupUnavailable(f"{type(error).__name__}: {error}") from error
+
+    async def stop(self) -> None:
+        """Leave the group and close."""
+        await self._consumer.stop()
+
+    def seek(self, topic: str, partition: int, offset: int) -> bool:
+        """Place a partition; False when it is no longer ours."""
+        try:
+            self._consumer.seek(TopicPartition(topic, partition), offset)
+        except IllegalStateError:
+            return False
+        return True
+
+    async def poll(
+        self, partition: int, topics: Sequence[str], *, timeout_seconds: float, records_max: int
+    ) -> list[Record]:
+        """Wait for records of one partition number of some topics; in offset order per topic."""
+        polled = await self._consumer.getmany(
+            *(TopicPartition(topic, partition) for topic in topics),
+            timeout_ms=int(timeout_seconds * 1000),
+            max_records=records_max,
+        )
+        return [
+            Record(
+                raw.topic,
+                raw.partition,
+                raw.offset,
+                raw.timestamp,
+                raw.key,
+                raw.value,
+                raw.headers,
+            )
+            for batch in polled.values()
+            for raw in batch
+        ]
+
+    def end(self, topic: str, partition: int) -> int | None:
+        """The offset after the last record known to the broker, as of the last fetch."""
+        try:
+            end: int | None = self._consumer.highwater(TopicPartition(topic, partition))
+        except IllegalStateError:
+            return None
+        return end
+
+    async def commit(self, partition: int, positions: Mapping[str, int]) -> None:
+        """Tell Kafka how far we are, for lag tools only; a failure costs nothing."""
+        offsets = {
+            TopicPartition(topic, partition): OffsetAndMetadata(position, "")
+            for topic, position in positions.items()
+        }
+        try:
+            await self._consumer.commit(offsets)
+        except (CommitFailedError, IllegalStateError, KafkaError):
+            return

@@ -1,0 +1,159 @@
+"""The relay: takes committed messages from the outbox to Kafka, in order, and then removes them.
+
+What keeps it right (each was seen to go wrong otherwise): chunks are read in id order and exactly those are
+deleted after Kafka confirmed them, never "everything up to id"; one relay of a service is active,
+held by an advisory lock, others wait; a chunk that is not confirmed is sent again before anything after it.
+A crash between confirmation and deletion sends a chunk twice; consumers drop the second.
+"""
+
+import asyncio
+import logging
+import time
+import zlib
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import asyncpg
+import msgspec
+
+from shared.clock import SECOND, Clock
+from shared.db import Database
+from shared.outbox.append import CHANNEL, Outgoing
+
+log = logging.getLogger(__name__)
+
+_READ = """
+SELECT id, topic, partition, messages FROM outbox ORDER BY id LIMIT $1
+"""
+_DELETE = "DELETE FROM outbox WHERE id = ANY($1::bigint[])"
+_DEPTH = "SELECT coalesce(sum(count), 0) AS messages, min(created_at) AS oldest FROM outbox"
+_CHUNKS_AT_ONCE = 16
+_IDLE_SECONDS = 1.0
+
+_unpack = msgspec.msgpack.Decoder(list[tuple[bytes, bytes]]).decode
+
+
+class Publisher(Protocol):
+    """What the relay needs of a Kafka producer."""
+
+    async def publish(self, messages: Sequence[Outgoing]) -> bool:
+        """Send messages, in order per partition; True when Kafka has confirmed all of them."""
+        ...
+
+
+class RelayGauges(Protocol):
+    """Where the relay tells how it is doing."""
+
+    def relayed(self, messages: int, seconds: float) -> None:
+        """So many messages were published, in so long."""
+        ...
+
+    def waiting(self, messages: int, oldest_seconds: float) -> None:
+        """So many messages wait in the outbox, the oldest since so long."""
+        ...
+
+    def trouble(self, reason: str | None) -> None:
+        """The relay backs off for this reason; None: it works."""
+        ...
+
+
+class Relay:
+    """The outbox of one service, on its way to Kafka."""
+
+    def __init__(
+        self, database: Database, publisher: Publisher, clock: Clock, gauges: RelayGauges
+    ) -> None:
+        """Describe the relay; `run` does the work."""
+        self._database = database
+        self._publisher = publisher
+        self._clock = clock
+        self._gauges = gauges
+        self._lock_key = zlib.crc32(b"regulars outbox relay")
+        self._wake = asyncio.Event()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Relay until told to stop; backs off and comes back by itself when a server is away."""
+        failures = 0
+        while not stop.is_set():
+            try:
+                await self._session(stop)
+                failures = 0
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                failures = min(failures + 1, 6)
+                self._gauges.trouble(f"database: {error!r}")
+                log.warning("the relay waits for its database: %r", error)
+                await _wait(stop, 0.05 * 2**failures)
+
+    async def _session(self, stop: asyncio.Event) -> None:
+        """Hold the lock on one connection of its own and relay until it breaks or we stop."""
+        connection = await asyncpg.connect(
+            self._database.url, timeout=5, server_settings={"application_name": "relay"}
+        )
+        try:
+            while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", self._lock_key):
+                if stop.is_set():
+                    return
+                await _wait(stop, _IDLE_SECONDS)
+            await connection.add_listener(CHANNEL, self._notified)
+            await self._drain_until(stop, connection)
+        finally:
+            await connection.close(timeout=2)
+
+    def _notified(self, *_: object) -> None:
+        self._wake.set()
+
+    async def _drain_until(self, stop: asyncio.Event, connection: Any) -> None:
+        failures = 0
+        while True:
+            self._wake.clear()
+            rows = await connection.fetch(_READ, _CHUNKS_AT_ONCE)
+            if rows and await self._publish(rows):
+                await connection.execute(_DELETE, [row["id"] for row in rows])
+                failures = 0
+                self._gauges.trouble(None)
+            elif rows:
+                failures = min(failures + 1, 6)
+                self._gauges.trouble("kafka does not confirm")
+                log.warning("the relay waits for Kafka; %d chunks are not confirmed", len(rows))
+                await _wait(stop, 0.05 * 2**failures)
+            if stop.is_set() and (failures or len(rows) < _CHUNKS_AT_ONCE):
+                return
+            if len(rows) < _CHUNKS_AT_ONCE:
+                await self._tell_depth(connection)
+                await self._sleep(stop)
+
+    async def _publish(self, rows: Sequence[Any]) -> bool:
+        started = time.perf_counter()
+        messages = [
+            Outgoing(row["topic"], row["partition"], key, value)
+            for row in rows
+            for key, value in _unpack(row["messages"])
+        ]
+        confirmed = await self._publisher.publish(messages)
+        if confirmed:
+            self._gauges.relayed(len(messages), time.perf_counter() - started)
+        return confirmed
+
+    async def _tell_depth(self, connection: Any) -> None:
+        depth = await connection.fetchrow(_DEPTH)
+        oldest = depth["oldest"]
+        age = 0.0 if oldest is None else max(0, self._clock.now() - oldest) / SECOND
+        self._gauges.waiting(int(depth["messages"]), age)
+
+    async def _sleep(self, stop: asyncio.Event) -> None:
+        """Sleep until a commit wakes us, or a second has passed."""
+        if self._wake.is_set() or stop.is_set():
+            return
+        try:
+            async with asyncio.timeout(_IDLE_SECONDS):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+
+async def _wait(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    except TimeoutError:
+        return

@@ -1,0 +1,17 @@
+"""The outbox: one row holds the packed messages of one transaction for one partition of one topic."""
+
+from sqlalchemy import BigInteger, Column, Identity, Integer, LargeBinary, MetaData, Table, Text
+
+
+def attach(metadata: MetaData) -> None:
+    """Put the table on a service's metadata."""
+    Table(
+        "outbox",
+        metadata,
+        Column("id", BigInteger, Identity(always=True), primary_key=True),
+        Column("topic", Text, nullable=False),
+        Column("partition", Integer, nullable=False),
+        Column("count", Integer, nullable=False),
+        Column("created_at", BigInteger, nullable=False),
+        Column("messages", LargeBinary, nullable=False),
+    )

@@ -1,0 +1,22 @@
+"""Waiting before trying again, as a value."""
+
+import random
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Backoff:
+    """Exponential back-off with full jitter and a ceiling; it never gives up."""
+
+    first_seconds: float = 0.05
+    factor: float = 2.0
+    ceiling_seconds: float = 5.0
+
+    def ceiling(self, failures: int) -> float:
+        """The longest wait after so many failures in a row (1 or more)."""
+        exponent = min(failures - 1, 32)
+        return min(self.first_seconds * self.factor**exponent, self.ceiling_seconds)
+
+    def seconds(self, failures: int, chance: random.Random) -> float:
+        """The wait after so many failures in a row: between half the ceiling and the ceiling."""
+        return self.ceiling(failures) * (0.5 + chance.random() / 2)

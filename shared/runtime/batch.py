@@ -1,0 +1,115 @@
+"""What a handler is given, and what it gives back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from shared.clock import Instant
+from shared.db import Transaction
+from shared.events import Event
+from shared.kafka.consumer import Record
+from shared.kafka.partitioner import partition_of
+from shared.outbox import Outgoing
+from shared.timers.timelines import Order
+
+
+class Input(NamedTuple):
+    """A topic that a consumer reads.
+
+    The first input of a consumer is the one of facts; what follows are other services' decisions and
+    sort after a fact of the same instant. `waited`: with the stream clock, do not overtake it.
+    """
+
+    topic: str
+    waited: bool = True
+
+
+@dataclass(slots=True)
+class Arrived:
+    """A record that was read: with its event, or with the reason why it is none."""
+
+    record: Record
+    order: Order
+    event: Event | None = None
+    error: str | None = None
+
+
+@dataclass(slots=True)
+class Batch:
+    """One transaction's worth of work for one partition.
+
+    Attributes:
+        partition: the lane's partition.
+        partitions: how many there are on every member topic.
+        now: wall time, for `recorded_at`.
+        until: where the partition's clock stands: timers due by then fire in this batch.
+        timers_max: how many members outside of the batch may be worked off for their timers; 0 for none.
+        stream: with the stream clock (a replay), nothing is late by the wall clock.
+    """
+
+    partition: int
+    partitions: int
+    now: Instant
+    until: Instant
+    timers_max: int = 0
+    stream: bool = False
+    outgoing: list[Outgoing] = field(default_factory=list)
+    duplicates: int = 0
+    timers_fired: int = 0
+    timers_left: bool = False
+    rebuilds: int = 0
+
+    def emit(self, topic: str, key: str, value: bytes) -> None:
+        """Send a message about a member of this partition when the batch commits."""
+        self.outgoing.append(Outgoing(topic, self.partition, key.encode(), value))
+
+    def emit_elsewhere(self, topic: str, key: str, value: bytes) -> None:
+        """Send a message to whichever partition its key belongs to."""
+        raw = key.encode()
+        self.outgoing.append(Outgoing(topic, partition_of(raw, self.partitions), raw, value))
+
+
+class BatchHandler(Protocol):
+    """What a consumer does with a batch, inside of its transaction."""
+
+    async def handle(self, tx: Transaction, arrived: Sequence[Arrived], batch: Batch) -> None:
+        """Apply the events of a batch (all decoded) and the timers due; every effect through `tx` and `batch`."""
+        ...
+
+    async def next_due(self, tx: Transaction, partition: int) -> Instant | None:
+        """When the next timer of the partition is due; None where there is none."""
+        ...
+
+    async def park(
+        self, tx: Transaction, partition: int, until: Instant
+    ) -> tuple[str, Instant] | None:
+        """Take the soonest due timer out of the queue, for it makes the handler fail.
+
+        Returns:
+            Whose timer, and when it was due; None when none is due.
+        """
+        ...
+
+    async def unpark(self, tx: Transaction, member_id: str, due_at: Instant) -> None:
+        """Put a parked timer back."""
+        ...
+
+
+class WithoutTimers:
+    """The timer half of a handler that has no timers."""
+
+    async def next_due(self, tx: Transaction, partition: int) -> Instant | None:  # noqa: ARG002
+        """There is none."""
+        return None
+
+    async def park(
+        self,
+        tx: Transaction,
+        partition: int,
+        until: Instant,  # noqa: ARG002
+    ) -> tuple[str, Instant] | None:
+        """There is none."""
+        return None
+
+    async def unpark(self, tx: Transaction, member_id: str, due_at: Instant) -> None:
+        """There is none to put back."""

@@ -1,0 +1,229 @@
+"""Dead letters: what could not be processed, with why, kept until somebody replays or discards it.
+
+A letter is made in the transaction that moves the position past its record, so a record is either applied or
+a letter, never both and never neither. Replaying is a request: the lane that owns the partition applies
+the raw bytes again in a transaction of its own, in which the letter becomes `replayed`.
+"""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import orjson
+
+from shared.clock import Instant
+from shared.db import Transaction
+from shared.events.topics import DEAD_LETTERS
+from shared.kafka.consumer import Record
+from shared.outbox import Outgoing
+
+Kind = Literal["undecodable", "poison", "timer"]
+State = Literal["held", "replaying", "replayed", "discarded"]
+_ERROR_CHARACTERS_MAX = 4_000
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A record or timer set aside; times are instants."""
+
+    id: int
+    consumer: str
+    topic: str
+    partition: int
+    position: int
+    key: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+    raw: bytes | None
+    type: str | None
+    event_id: str | None
+    member_id: str | None
+    kind: Kind
+    error: str
+    attempts: int
+    first_at: Instant
+    last_at: Instant
+    state: State
+
+    def record(self) -> Record:
+        """The record as it was read."""
+        return Record(
+            self.topic, self.partition, self.position, 0, self.key, self.raw, self.headers
+        )
+
+
+_COLUMNS = """id, consumer, topic, partition, position, key, headers, raw, type, event_id, member_id,
+kind, error, attempts, first_at, last_at, state"""
+
+_INSERT = """
+INSERT INTO dead_letters (consumer, topic, partition, position, key, headers, raw, type, event_id,
+                          member_id, kind, error, attempts, first_at, last_at, state)
+VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7, $8, $9, $10, $11, $12, 1, $13, $13, 'held')
+"""
+
+# NULL means "any"; one statement serves list, count and bulk requests alike.
+_MATCHING = """($1::text IS NULL OR state = $1) AND ($2::text IS NULL OR topic = $2)
+AND ($3::text IS NULL OR type = $3)"""
+
+
+async def insert(
+    tx: Transaction,
+    consumer: str,
+    record: Record,
+    *,
+    kind: Kind,
+    error: str,
+    now: Instant,
+    about: tuple[str | None, str | None, str | None] = (None, None, None),
+) -> None:
+    """Set a record aside.
+
+    Args:
+        tx: the transaction that moves the position past it.
+        consumer: the name of the consumer group that could not process it.
+        record: as it was read.
+        kind: what was wrong.
+        error: the reason, in words.
+        now: wall time.
+        about: type, event id and member id, as far as they are known.
+    """
+    await tx.execute(
+        _INSERT,
+        consumer,
+        record.topic,
+        record.partition,
+        record.offset,
+        record.key,
+        orjson.dumps(_headers(record)).decode(),
+        record.value,
+        *about,
+        kind,
+        error[:_ERROR_CHARACTERS_MAX].replace("\0", "\\0"),
+        now,
+    )
+
+
+async def list_dead_letters(  # noqa: PLR0913 - the filters of the API, all by name
+    tx: Transaction,
+    *,
+    limit: int,
+    after: int | None = None,
+    state: str | None = None,
+    topic: str | None = None,
+    type: str | None = None,  # noqa: A002 - the event's attribute
+) -> list[DeadLetter]:
+    """List letters, newest first, those with an id below `after`."""
+    rows = await tx.fetch(
+        f"SELECT {_COLUMNS} FROM dead_letters WHERE {_MATCHING}"  # noqa: S608 - constants
+        " AND ($4::bigint IS NULL OR id < $4) ORDER BY id DESC LIMIT $5",
+        state,
+        topic,
+        type,
+        after,
+        limit,
+    )
+    return [_letter(row) for row in rows]
+
+
+async def count(
+    tx: Transaction,
+    *,
+    state: str | None = None,
+    topic: str | None = None,
+    type: str | None = None,  # noqa: A002 - the event's attribute
+) -> int:
+    """Count letters."""
+    rows = await tx.fetch(
+        f"SELECT count(*) AS n FROM dead_letters WHERE {_MATCHING}",  # noqa: S608 - constants
+        state,
+        topic,
+        type,
+    )
+    return int(rows[0]["n"])
+
+
+async def get(tx: Transaction, letter_id: int) -> DeadLetter | None:
+    """One letter."""
+    rows = await tx.fetch(
+        f"SELECT {_COLUMNS} FROM dead_letters WHERE id = $1",  # noqa: S608 - a constant
+        letter_id,
+    )
+    return _letter(rows[0]) if rows else None
+
+
+async def request_replay(tx: Transaction, ids: Sequence[int], now: Instant) -> list[int]:
+    """Ask the lanes to apply letters again; returns those that were held."""
+    return await _change(tx, ids, now, "replaying", ["held"])
+
+
+async def discard(tx: Transaction, ids: Sequence[int], now: Instant) -> list[int]:
+    """Give letters up; returns those that were held."""
+    return await _change(tx, ids, now, "discarded", ["held"])
+
+
+async def asked_for(tx: Transaction, consumer: str, partition: int, limit: int) -> list[DeadLetter]:
+    """Letters of a lane that somebody wants applied again, oldest first."""
+    rows = await tx.fetch(
+        f"SELECT {_COLUMNS} FROM dead_letters WHERE state = 'replaying'"  # noqa: S608 - a constant
+        " AND consumer = $1 AND partition = $2 ORDER BY id LIMIT $3",
+        consumer,
+        partition,
+        limit,
+    )
+    return [_letter(row) for row in rows]
+
+
+async def settle(
+    tx: Transaction, letter_id: int, now: Instant, *, failed: str | None = None
+) -> None:
+    """End a replay: applied, or held again with the new reason."""
+    await tx.execute(
+        """UPDATE dead_letters SET state = CASE WHEN $3::text IS NULL THEN 'replayed' ELSE 'held' END,
+           error = coalesce($3, error), attempts = attempts + 1, last_at = $2 WHERE id = $1""",
+        letter_id,
+        now,
+        failed and failed[:_ERROR_CHARACTERS_MAX].replace("\0", "\\0"),
+    )
+
+
+async def _change(
+    tx: Transaction, ids: Sequence[int], now: Instant, state: State, among: Sequence[State]
+) -> list[int]:
+    rows = await tx.fetch(
+        "UPDATE dead_letters SET state = $2, last_at = $3"
+        " WHERE id = ANY($1::bigint[]) AND state = ANY($4::text[]) RETURNING id",
+        ids,
+        state,
+        now,
+        among,
+    )
+    return [row["id"] for row in rows]
+
+
+def _letter(row: object) -> DeadLetter:
+    fields = dict(row)  # type: ignore[call-overload]  # asyncpg ships no types; a record is a mapping
+    fields["headers"] = tuple(
+        (name, base64.b64decode(value)) for name, value in orjson.loads(fields["headers"])
+    )
+    return DeadLetter(**fields)
+
+
+def announcement(consumer: str, record: Record, kind: Kind, error: str) -> Outgoing:
+    """A dead letter as it is told on `regulars.dead-letters`: whole, for whoever keeps such things."""
+    value = orjson.dumps(
+        {
+            "consumer": consumer,
+            "topic": record.topic,
+            "partition": record.partition,
+            "position": record.offset,
+            "kind": kind,
+            "error": error,
+            "headers": _headers(record),
+            "raw": None if record.value is None else base64.b64encode(record.value).decode(),
+        }
+    )
+    return Outgoing(DEAD_LETTERS, record.partition, record.key or b"", value)
+
+
+def _headers(record: Record) -> list[list[str]]:
+    return [[name, base64.b64encode(value).decode()] for name, value in record.headers]

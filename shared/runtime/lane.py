@@ -1,0 +1,328 @@
+"""A lane: one partition of one consumer, worked off by one task, one transaction a batch."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+
+from shared.clock import SECOND, Instant, to_datetime
+from shared.db import Transaction, is_transient
+from shared.events import encode, types
+from shared.events.decisions import ClockAdvanced
+from shared.kafka.consumer import GroupConsumer, Record
+from shared.outbox import append
+from shared.runtime import dead_letters, positions
+from shared.runtime.backoff import Backoff
+from shared.runtime.batch import Arrived, Batch
+from shared.runtime.consumers import ConsumerSpec, Workplace
+from shared.runtime.intake import Intake, Taken
+from shared.runtime.lane_report import LaneReport
+from shared.runtime.positions import Fenced, Position
+from shared.runtime.repair import Repair
+
+log = logging.getLogger(__name__)
+
+_POLL_SECONDS = 0.2
+_COMMIT_SECONDS = 5.0
+_FENCED_SECONDS = 10.0  # a rebalance, if there is one, is over by then
+_TIMERS_AT_ONCE = 2_000
+
+
+class Lane:
+    """One partition of a consumer.
+
+    The order of a batch is fixed:
+
+    1. poll and decode; take the next records in the order of their event times,
+    2. BEGIN; move the positions by compare-and-set (also the lock and the fence),
+    3. set undecodable records aside,
+    4. the handler: drop duplicates, decide, write,
+    5. mark the clock (stream clock only), write the outbox,
+    6. COMMIT, which wakes the relay; tell Kafka's lag tools.
+
+    Timers that fell due for other members follow in batches of their own, so that a failing timer never
+    condemns an event.
+
+    An error that passes by itself is waited out with the batch in hand. Any other error is some event's fault: the
+    batch is cut in half until that event stands alone, and it becomes a dead letter.
+    """
+
+    def __init__(
+        self, spec: ConsumerSpec, partition: int, consumer: GroupConsumer, place: Workplace
+    ) -> None:
+        """Describe the lane; `run` works."""
+        self._spec = spec
+        self._partition = partition
+        self._consumer = consumer
+        self._place = place
+        self._name = f"lane {spec.name}-{partition}"
+        self._check = place.health.loop(self._name)
+        self._report = LaneReport(place.metrics, place.clock, partition)
+        self._repair = Repair(spec, partition, place)
+        self._backoff = Backoff()
+        self._stopping = asyncio.Event()
+        self._poll_scope: asyncio.Timeout | None = None
+        self._held: dict[str, Position] = {}
+        self._intake = Intake(spec.inputs, stream=spec.stream, until=positions.BEGINNING)
+        self._next_due: Instant | None = None
+        self._timers_max = _TIMERS_AT_ONCE
+        self._marked = positions.BEGINNING
+        self._committed_at = 0.0
+        self.finished = asyncio.Event()
+
+    def stop(self) -> None:
+        """Finish the batch in hand and no more."""
+        self._stopping.set()
+        if self._poll_scope is not None:
+            self._poll_scope.reschedule(asyncio.get_running_loop().time())
+
+    async def run(self) -> None:
+        """Own the partition and work until told to stop."""
+        try:
+            while not self._stopping.is_set():
+                try:
+                    await self._own()
+                    while not self._stopping.is_set():
+                        await self._turn()
+                except Fenced as fenced:
+                    log.warning("fenced out, waiting for the group: %s", fenced)
+                    self._check.down("fenced out by another process")
+                    await self._pause(_FENCED_SECONDS)
+        finally:
+            self._place.health.remove(self._name)
+            self.finished.set()
+
+    # --- owning ---------------------------------------------------------------------------------
+
+    async def _own(self) -> None:
+        """Raise the fence, learn where the database stands, and go there."""
+        failures = 0
+        while not self._stopping.is_set():
+            try:
+                async with self._place.database.transaction() as tx:
+                    self._held = await positions.claim(
+                        tx, self._spec.name, self._partition, self._spec.topics
+                    )
+                    self._next_due = await self._spec.handler.next_due(tx, self._partition)
+                break
+            except Exception as error:  # noqa: BLE001 - re-raised unless it passes by itself
+                failures += 1
+                await self._wait_out(error, failures)
+        else:
+            return
+        self._intake = Intake(self._spec.inputs, stream=self._spec.stream, until=self._until())
+        self._marked = positions.BEGINNING
+        for topic, position in self._held.items():
+            if not self._consumer.seek(topic, self._partition, position.position):
+                raise Fenced(f"{self._name}: not assigned any more")
+        self._check.up()
+
+    # --- a turn of the loop -----------------------------------------------------------------------
+
+    async def _turn(self) -> None:
+        """Read what there is, then handle what may be handled."""
+        started = time.perf_counter()
+        self._check.beat()
+        self._intake.add(await self._poll())
+        self._report.phase("poll", started)
+        taken = self._intake.take(self._place.batch_events, self._place.clock.now())
+        if taken.records:
+            await self._handle(taken)
+        while self._has_due(taken.until) and not self._stopping.is_set():
+            await self._handle(Taken([], taken.until))
+        if self._has_mark(taken.until) and not self._stopping.is_set():
+            await self._handle(Taken([], taken.until))
+        ends = {topic: self._consumer.end(topic, self._partition) for topic in self._held}
+        self._report.where(self._held, ends, taken.until)
+        self._report.timers(self._next_due, taken.until)
+        await self._look_for_replays()
+
+    async def _poll(self) -> list[Record]:
+        wanted = self._intake.wanted()
+        if not wanted or self._stopping.is_set():
+            await asyncio.sleep(0)
+            return []
+        try:
+            async with asyncio.timeout(None) as self._poll_scope:
+                return await self._consumer.poll(
+                    self._partition,
+                    wanted,
+                    timeout_seconds=self._patience(),
+                    records_max=self._place.batch_events,
+                )
+        except TimeoutError:
+            return []  # told to stop; what was read is read again by whoever comes next
+        finally:
+            self._poll_scope = None
+
+    def _patience(self) -> float:
+        """How long to wait for records: not past the next timer, not at all when there is work."""
+        if self._spec.stream:
+            return _POLL_SECONDS
+        if self._intake.waiting():
+            return 0.0
+        if self._next_due is None:
+            return _POLL_SECONDS
+        ahead = (self._next_due - self._place.clock.now()) / SECOND
+        return min(max(ahead, 0.0), _POLL_SECONDS)
+
+    def _has_due(self, until: Instant) -> bool:
+        return self._next_due is not None and self._next_due <= until
+
+    def _has_mark(self, until: Instant) -> bool:
+        return self._spec.stream and self._spec.output is not None and until > self._marked
+
+    # --- one batch ------------------------------------------------------------------------------
+
+    async def _handle(self, taken: Taken) -> None:
+        """Apply a batch, whatever it takes: wait out what passes, set aside what is poison."""
+        failures = 0
+        while True:
+            try:
+                await self._commit(taken)
+            except Fenced:
+                raise
+            except Exception as error:  # noqa: BLE001 - every kind is told apart here, in one place
+                if not is_transient(error):
+                    await self._isolate(taken, error)
+                    return
+                failures += 1
+                await self._wait_out(error, failures)
+                if self._stopping.is_set():
+                    raise Fenced(f"{self._name}: told to stop while waiting") from error
+            else:
+                if failures:
+                    self._check.up()
+                return
+
+    async def _isolate(self, taken: Taken, error: Exception) -> None:
+        """Halve until the culprit stands alone."""
+        records = taken.records
+        if len(records) > 1:
+            log.warning("%s: looking for the culprit of %d: %r", self._name, len(records), error)
+            middle = len(records) // 2
+            between = max(min(records[middle].order.at, taken.until), self._until())
+            await self._handle(Taken(records[:middle], between))
+            await self._handle(Taken(records[middle:], taken.until))
+        elif records:
+            log.error("%s: dead letter: %r", self._name, error, exc_info=error)
+            await self._handle(Taken([_condemned(records[0], error)], taken.until))
+        elif self._timers_max > 1:
+            self._timers_max = max(1, self._timers_max // 8)
+        else:
+            log.error("%s: a timer is a dead letter: %r", self._name, error, exc_info=error)
+            self._next_due = await self._repair.park(self._held, taken.until, error)
+            self._report.dead_letter(self._spec.topics[0], "timer")
+
+    async def _commit(self, taken: Taken) -> None:
+        """One transaction; see the class for its order. Without records, it works off timers."""
+        started = time.perf_counter()
+        place, spec = self._place, self._spec
+        batch = self._repair.batch(taken.until)
+        if not taken.records and self._has_due(taken.until):
+            batch.timers_max = self._timers_max
+        reached = self._reached(taken)
+        applied = [each for each in taken.records if each.error is None and not _is_mark(each)]
+        async with place.database.transaction() as tx:
+            await positions.move(tx, spec.name, self._partition, self._held, reached)
+            await self._set_aside(tx, taken.records, batch)
+            handling = time.perf_counter()
+            next_due = self._next_due
+            if applied or batch.timers_max:
+                await spec.handler.handle(tx, applied, batch)
+                next_due = await spec.handler.next_due(tx, self._partition)
+            self._report.phase("handle", handling)
+            marked = self._marked
+            if next_due is None or next_due > taken.until:
+                marked = self._mark(batch)
+            await append(tx, batch.outgoing, batch.now)
+            committing = time.perf_counter()
+        self._report.phase("commit", committing)
+        self._held, self._next_due, self._marked = reached, next_due, marked
+        if batch.timers_max:
+            self._timers_max = min(self._timers_max * 2, _TIMERS_AT_ONCE)
+        self._report.committed(applied, batch, started)
+        await self._tell_kafka()
+
+    def _until(self) -> Instant:
+        return max(position.until for position in self._held.values())
+
+    def _reached(self, taken: Taken) -> dict[str, Position]:
+        """Where the positions are after these records."""
+        until = max(taken.until, self._until())
+        reached = {topic: held._replace(until=until) for topic, held in self._held.items()}
+        for each in taken.records:
+            record = each.record
+            reached[record.topic] = reached[record.topic]._replace(position=record.offset + 1)
+        return reached
+
+    async def _set_aside(self, tx: Transaction, records: Sequence[Arrived], batch: Batch) -> None:
+        """Make dead letters of the records that carry an error."""
+        for each in records:
+            if each.error is not None:
+                kind = await self._repair.set_aside(tx, each, batch)
+                self._report.dead_letter(each.record.topic, kind)
+
+    def _mark(self, batch: Batch) -> Instant:
+        """Say how far we have come, also when there was nothing to say."""
+        spec = self._spec
+        if not self._has_mark(batch.until) or spec.output is None:
+            return self._marked
+        subject = f"clock:{self._partition}"
+        value = encode(
+            type=types.CLOCK_ADVANCED,
+            source=spec.source,
+            id=f"{spec.name}-{self._partition}-{batch.until}",
+            subject=subject,
+            at=batch.until,
+            data=ClockAdvanced(partition=self._partition, until=to_datetime(batch.until)),
+            recorded_at=batch.now,
+        )
+        batch.emit(spec.output, subject, value)
+        return batch.until
+
+    # --- waiting and telling ----------------------------------------------------------------------
+
+    async def _look_for_replays(self) -> None:
+        try:
+            if await self._repair.look_for_replays(self._held, self._until()):
+                async with self._place.database.transaction() as tx:
+                    self._next_due = await self._spec.handler.next_due(tx, self._partition)
+        except Fenced:
+            raise
+        except Exception as error:  # noqa: BLE001 - re-raised unless it passes by itself
+            await self._wait_out(error, 1)
+
+    async def _wait_out(self, error: Exception, failures: int) -> None:
+        """Back off; re-raise what does not pass by itself."""
+        if not is_transient(error):
+            raise error
+        seconds = self._backoff.seconds(failures, self._place.chance)
+        log.warning("%s: trying again in %.2f s: %r", self._name, seconds, error)
+        self._check.down(f"waits for the database: {type(error).__name__}")
+        self._report.backed_off()
+        await self._pause(seconds)
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+        except TimeoutError:
+            return
+
+    async def _tell_kafka(self) -> None:
+        now = time.monotonic()
+        if now - self._committed_at >= _COMMIT_SECONDS:
+            self._committed_at = now
+            await self._consumer.commit(
+                self._partition, {topic: held.position for topic, held in self._held.items()}
+            )
+
+
+def _is_mark(each: Arrived) -> bool:
+    return each.event is not None and each.event.type == types.CLOCK_ADVANCED
+
+
+def _condemned(each: Arrived, error: Exception) -> Arrived:
+    """The same record, carrying the error that it causes."""
+    return Arrived(each.record, each.order, each.event, f"{type(error).__name__}: {error}")

@@ -1,0 +1,74 @@
+"""How a lane does, in figures."""
+
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from shared.clock import SECOND, Clock, Instant
+from shared.observability.metrics import Metrics
+from shared.runtime.batch import Arrived, Batch
+from shared.runtime.positions import BEGINNING, Position
+
+
+class LaneReport:
+    """A lane's metrics; nothing is counted before its transaction has committed."""
+
+    def __init__(self, metrics: Metrics, clock: Clock, partition: int) -> None:
+        """Report under this partition's number."""
+        self._metrics = metrics
+        self._clock = clock
+        self._partition = str(partition)
+
+    def phase(self, name: str, started: float) -> None:
+        """A phase that began at this `perf_counter` is over."""
+        self._metrics.phase_seconds.labels(name).observe(time.perf_counter() - started)
+
+    def backed_off(self) -> None:
+        """The database was away."""
+        self._metrics.back_offs.labels("database").inc()
+
+    def dead_letter(self, topic: str, kind: str) -> None:
+        """A dead letter was made."""
+        self._metrics.dead_letters.labels(topic, kind).inc()
+
+    def where(
+        self, held: Mapping[str, Position], ends: Mapping[str, int | None], until: Instant
+    ) -> None:
+        """Where the lane stands, how much waits, and where its clock is."""
+        for topic, position in held.items():
+            end = ends[topic]
+            if end is not None:
+                lag = max(0, end - position.position)
+                self._metrics.lag_events.labels(topic, self._partition).set(lag)
+        if until > BEGINNING:
+            self._metrics.clock_seconds.labels(self._partition).set(until / SECOND)
+
+    def timers(self, next_due: Instant | None, until: Instant) -> None:
+        """How late the soonest timer is."""
+        late = 0 if next_due is None else max(0, until - next_due)
+        self._metrics.timers_late_seconds.set(late / SECOND)
+
+    def committed(self, applied: Sequence[Arrived], batch: Batch, started: float) -> None:
+        """A batch is in the database."""
+        metrics = self._metrics
+        metrics.batch_seconds.observe(time.perf_counter() - started)
+        metrics.batch_events.observe(len(applied))
+        metrics.timers_fired.inc(batch.timers_fired)
+        metrics.rebuilds.inc(batch.rebuilds)
+        kinds = Counter(
+            (each.record.topic, each.event.type) for each in applied if each.event is not None
+        )
+        for kind, count in kinds.items():
+            metrics.events_in.labels(*kind).inc(count)
+        for topic, count in Counter(message.topic for message in batch.outgoing).items():
+            metrics.events_out.labels(topic, "all").inc(count)
+        if applied:
+            topic = applied[0].record.topic
+            metrics.duplicates.labels(topic).inc(batch.duplicates)
+            self._latency(applied[0], topic)
+
+    def _latency(self, oldest: Arrived, topic: str) -> None:
+        if oldest.event is None or oldest.event.recorded_at is None:
+            return
+        seconds = (self._clock.now() - oldest.event.recorded_at) / SECOND
+        self._metrics.effect_latency_seconds.labels(topic).observe(max(0.0, seconds))

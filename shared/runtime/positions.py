@@ -1,0 +1,97 @@
+"""Where each partition's owner stands: the position is part of the effect's transaction.
+
+The epoch is the fence. Whoever is assigned a partition raises it; every transaction then moves the
+positions by compare-and-set on position *and* epoch, first of all its statements, which also locks the
+lane for its duration. A process whose partition was taken away matches nothing and can write nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from shared.clock import Instant
+from shared.db import Transaction
+
+BEGINNING: Instant = -(2**62)
+"""Before every event."""
+
+
+class Fenced(Exception):  # noqa: N818 - a state of affairs, not a mistake
+    """Another process owns this partition now, or a commit of ours arrived that we did not hear of."""
+
+
+class Position(NamedTuple):
+    """How far one topic of a lane has been handled."""
+
+    position: int
+    until: Instant
+    epoch: int
+
+
+_CLAIM = """
+INSERT INTO positions AS p (consumer, topic, partition, position, until, epoch)
+SELECT $1, topic, $3::smallint, 0, $4, 1 FROM unnest($2::text[]) AS topic
+    ON CONFLICT (consumer, topic, partition) DO UPDATE SET epoch = p.epoch + 1
+RETURNING topic, position, until, epoch
+"""
+
+_MOVE = """
+UPDATE positions p SET position = m.next, until = $7
+  FROM unnest($3::text[], $4::bigint[], $5::bigint[], $6::bigint[]) AS m (topic, expected, next, epoch)
+ WHERE p.consumer = $1 AND p.partition = $2 AND p.topic = m.topic
+   AND p.position = m.expected AND p.epoch = m.epoch
+"""
+
+
+async def claim(
+    tx: Transaction, consumer: str, partition: int, topics: Sequence[str]
+) -> dict[str, Position]:
+    """Become the owner of a partition: fence every former one and learn where to go on."""
+    rows = await tx.fetch(_CLAIM, consumer, topics, partition, BEGINNING)
+    return {topic: Position(position, until, epoch) for topic, position, until, epoch in rows}
+
+
+async def move(
+    tx: Transaction,
+    consumer: str,
+    partition: int,
+    held: Mapping[str, Position],
+    reached: Mapping[str, Position],
+) -> None:
+    """Move a lane's positions, all or none.
+
+    Args:
+        tx: the batch's transaction; this is its first statement.
+        consumer: the name of the consumer group.
+        partition: the lane.
+        held: what the lane believes to stand in the table.
+        reached: what shall stand there; the same topics.
+
+    Raises:
+        Fenced: the table says otherwise.
+    """
+    topics = list(held)
+    tag = await tx.execute(
+        _MOVE,
+        consumer,
+        partition,
+        topics,
+        [held[topic].position for topic in topics],
+        [reached[topic].position for topic in topics],
+        [held[topic].epoch for topic in topics],
+        max(position.until for position in reached.values()),
+    )
+    if tag != f"UPDATE {len(topics)}":
+        raise Fenced(f"{consumer}-{partition}: not at {dict(held)} any more")
+
+
+async def progress(tx: Transaction) -> dict[str, dict[int, dict[str, Position]]]:
+    """Every consumer's positions: consumer → partition → topic → position."""
+    rows = await tx.fetch(
+        "SELECT consumer, partition, topic, position, until, epoch FROM positions ORDER BY 1, 2, 3"
+    )
+    told: dict[str, dict[int, dict[str, Position]]] = {}
+    for consumer, partition, topic, position, until, epoch in rows:
+        told.setdefault(consumer, {}).setdefault(partition, {})[topic] = Position(
+            position, until, epoch
+        )
+    return told

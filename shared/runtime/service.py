@@ -1,0 +1,282 @@
+"""A service's process: settings → connections → the roles asked for, until told to stop.
+
+`python -m services.<name> [all|serve|consume|schedule|relay|…|migrate|check-migrations]`. One role a process in
+production; all of them in one process by default. Every process answers /healthz, /readyz and
+/metrics on its port.
+"""
+
+import argparse
+import asyncio
+import gc
+import logging
+import random
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import uvloop
+from fastapi import APIRouter
+
+from shared.auth.key_sets import RemoteKeys
+from shared.auth.tokens import Verifier
+from shared.clock import Clock, WallClock
+from shared.db import Database, is_transient, migrations
+from shared.db.database import KEYED_LOOKUPS
+from shared.kafka.producer import Producer
+from shared.observability import logs
+from shared.observability.metrics import Metrics
+from shared.outbox import Relay
+from shared.runtime.backoff import Backoff
+from shared.runtime.consumers import ConsumerSpec, Workplace
+from shared.runtime.group import LaneGroup
+from shared.runtime.http.app import build_app
+from shared.runtime.http.health import HealthBoard
+from shared.runtime.progress import progress_of
+from shared.runtime.publishing import OutboxGauges, OutboxPublisher
+from shared.runtime.server import ASGIApp, listen, serve
+from shared.runtime.settings import ServiceSettings
+
+log = logging.getLogger(__name__)
+
+_Settings = TypeVar("_Settings", bound=ServiceSettings)
+Task = Callable[[asyncio.Event], Awaitable[None]]
+"""A loop of a service's own: runs until the event is set."""
+
+_BUILT_IN_ROLES = ("serve", "relay")
+
+
+@dataclass(frozen=True)
+class Role:
+    """What a process does under one name, beside answering HTTP."""
+
+    consumers: Sequence[ConsumerSpec] = ()
+    tasks: Sequence[Task] = ()
+
+
+@dataclass(frozen=True)
+class Resources(Generic[_Settings]):
+    """What a composition root is given to build its parts from.
+
+    `database` is for requests; the lanes have a pool of their own.
+    """
+
+    settings: _Settings
+    database: Database
+    clock: Clock
+    metrics: Metrics
+    health: HealthBoard
+    producer: Producer
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A service, put together.
+
+    Attributes:
+        routers: its own endpoints, and those of dead letters and program.
+        roles: its roles by name, as `consume`.
+        prepare: done once before anything starts, tried again until the servers are there.
+        wrap: puts an ASGI application around the finished one (a route that bypasses the framework).
+    """
+
+    routers: Sequence[APIRouter] = ()
+    roles: Mapping[str, Role] = field(default_factory=dict)
+    prepare: Callable[[], Awaitable[None]] | None = None
+    wrap: Callable[[ASGIApp], ASGIApp] | None = None
+
+
+@dataclass(frozen=True)
+class Service(Generic[_Settings]):
+    """What makes a service different from the others.
+
+    Attributes:
+        name: as `points`.
+        title: what people read above its documentation.
+        settings: the class of its settings.
+        migrations: the folder of its Alembic tree.
+        roles: the names of its roles, beside `serve` and `relay`.
+        assemble: builds its parts; called inside the running event loop.
+    """
+
+    name: str
+    title: str
+    settings: Callable[[], _Settings]
+    migrations: Path
+    roles: Sequence[str]
+    assemble: Callable[[Resources[_Settings]], Parts]
+
+
+def main(service: Service[Any], arguments: Sequence[str] | None = None) -> None:
+    """Run a service from the command line."""
+    parser = argparse.ArgumentParser(prog=f"python -m services.{service.name}")
+    chores = ("migrate", "check-migrations")
+    parser.add_argument(
+        "role",
+        nargs="?",
+        default="all",
+        choices=("all", *_BUILT_IN_ROLES, *service.roles, *chores),
+        help="what this process does (default: everything)",
+    )
+    role = parser.parse_args(arguments).role
+    settings = service.settings()
+    logs.configure(service.name, style=settings.log, level=settings.log_level)
+    url = settings.database.get_secret_value()
+    if role == "migrate":
+        migrations.upgrade(service.migrations, url)
+    elif role == "check-migrations":
+        migrations.check(service.migrations, url)
+    else:
+        uvloop.run(run(service, settings, role))
+
+
+async def run(service: Service[Any], settings: ServiceSettings, role: str) -> None:
+    """Be a process of a service until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    clock = WallClock()
+    metrics = Metrics(service.name)
+    health = HealthBoard(clock)
+    url = settings.database.get_secret_value()
+    database = Database(url, application_name=f"regulars-{service.name}")
+    lanes_database = Database(
+        url,
+        application_name=f"regulars-{service.name}-lanes",
+        connections_max=settings.partitions * 3 + 2,
+        server_settings=KEYED_LOOKUPS,
+    )
+    async with Producer(settings.kafka, client_id=f"regulars-{service.name}") as producer:
+        resources = Resources(settings, database, clock, metrics, health, producer)
+        parts = service.assemble(resources)
+        place = Workplace(
+            database=lanes_database,
+            clock=clock,
+            metrics=metrics,
+            health=health,
+            partitions=settings.partitions,
+            batch_events=settings.batch_events,
+            chance=random.Random(),  # noqa: S311 - spreads waits, guards nothing
+        )
+        await _prepare(parts, health, stop)
+        await _work(service, role, resources, parts, place, stop)
+    await database.close()
+    await lanes_database.close()
+    log.info("%s (%s) has stopped", service.name, role)
+
+
+async def _work(  # noqa: PLR0913 - everything of a process meets here, once
+    service: Service[Any],
+    role: str,
+    resources: Resources[Any],
+    parts: Parts,
+    place: Workplace,
+    stop: asyncio.Event,
+) -> None:
+    """Run the roles; the relay goes last, when nothing can write into the outbox any more."""
+    settings = resources.settings
+    names = tuple(parts.roles) if role == "all" else (role,)
+    relay_stop = asyncio.Event()
+    async with asyncio.TaskGroup() as outer:
+        if role in ("all", "relay"):
+            relay = Relay(
+                place.database,
+                OutboxPublisher(resources.producer),
+                place.clock,
+                OutboxGauges(place.metrics, place.health),
+            )
+            outer.create_task(relay.run(relay_stop), name="relay")
+        async with asyncio.TaskGroup() as inner:
+            for name in names:
+                for spec in parts.roles.get(name, Role()).consumers:
+                    group = LaneGroup(spec, settings.kafka, place, instance=settings.instance)
+                    inner.create_task(group.run(stop), name=f"consumer {spec.name}")
+                for task in parts.roles.get(name, Role()).tasks:
+                    inner.create_task(_endless(task, stop), name=f"{name} task")
+            inner.create_task(
+                serve(
+                    _application(service, role, resources, parts),
+                    listen(settings.host, settings.port),
+                    stop,
+                )
+            )
+            _freeze()
+            log.info("%s (%s) answers on port %d", service.name, role, settings.port)
+            if role == "relay":
+                await stop.wait()
+        relay_stop.set()
+
+
+async def _endless(task: Task, stop: asyncio.Event) -> None:
+    """A loop that ends before it was told to is a fault, never a silence."""
+    await task(stop)
+    if not stop.is_set():
+        raise RuntimeError("a task of this process has ended by itself")
+
+
+async def _prepare(parts: Parts, health: HealthBoard, stop: asyncio.Event) -> None:
+    """Do what must be done first, as soon as the servers are there."""
+    if parts.prepare is None:
+        return
+    check = health.dependency("database")
+    backoff, failures = Backoff(), 0
+    while not stop.is_set():
+        try:
+            await parts.prepare()
+        except Exception as error:  # noqa: BLE001 - re-raised unless it passes by itself
+            if not is_transient(error):
+                raise
+            failures += 1
+            check.down(type(error).__name__)
+            log.warning("waiting for the database: %r", error)
+            await asyncio.sleep(backoff.ceiling(failures))
+        else:
+            check.up()
+            return
+
+
+def _application(
+    service: Service[Any], role: str, resources: Resources[Any], parts: Parts
+) -> ASGIApp:
+    """The whole API where it is served; health and metrics in the other processes."""
+    serving = role in ("all", "serve")
+    app: ASGIApp = build_app(
+        service=service.name,
+        title=service.title,
+        routers=parts.routers if serving else (),
+        metrics=resources.metrics,
+        health=resources.health,
+        verifier=_verifier(resources.settings),
+        database=resources.database,
+        clock=resources.clock,
+        progress=lambda: progress_of(resources.database, service.name),
+    )
+    return parts.wrap(app) if serving and parts.wrap is not None else app
+
+
+def _verifier(settings: ServiceSettings) -> Verifier:
+    """Whose tokens are believed: an identity provider's where one is named, else the local issuer's."""
+    if settings.token_jwks_url is not None:
+        if settings.token_issuer is None:
+            sys.exit("REGULARS_TOKEN_JWKS_URL needs REGULARS_TOKEN_ISSUER beside it")
+        return Verifier.oidc(
+            RemoteKeys(settings.token_jwks_url),
+            issuer=settings.token_issuer,
+            audience=settings.token_audience,
+        )
+    if settings.token_key is None:
+        sys.exit(
+            "no key for bearer tokens: set REGULARS_TOKEN_KEY (32 random bytes, base64url)"
+            " or REGULARS_TOKEN_JWKS_URL and REGULARS_TOKEN_ISSUER"
+        )
+    return Verifier.local(settings.token_key.get_secret_value())
+
+
+def _freeze() -> None:
+    """Take what start-up made out of the garbage collector's sight, and let it look less often."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)

@@ -1,0 +1,343 @@
+"""A member's life as one timeline: the handler behind points, segmentation and notify.
+
+A service describes a life as a pure `Machine`: what an event means to it, when something next happens by itself,
+and what then happens. This handler turns batches into lives:
+
+1. drop what is known already (an event is a fact of its member once),
+2. for each member in the batch, and each whose timer is due, tell its life on: fire what fell due
+   before the next fact, then apply the fact,
+3. where a fact sorts before what was told already, or asks for the member's history, tell the whole life again from its
+   facts: any order of arrival ends in the state of the sorted log,
+4. hand the outcomes to the service's `Settlement`, which writes effects with set-based statements.
+
+A member is told on by one lane at a time, so nothing here locks.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from uuid import UUID
+
+import msgspec
+
+from shared.clock import Instant
+from shared.db import Transaction, member_uuid
+from shared.events import Event, event_key
+from shared.runtime.batch import Arrived, Batch
+from shared.runtime.positions import BEGINNING
+from shared.timers import timelines
+from shared.timers.timelines import Order, StoredFact, StoredTimeline
+
+S = TypeVar("S")
+F = TypeVar("F")
+E = TypeVar("E")
+
+_BIRTH = Order(BEGINNING, -1, b"")
+_FIRES_MAX = 100_000
+
+
+class Machine(Protocol[S, F, E]):
+    """A member's life as pure decisions: no clock, no I/O, the same answer to the same facts.
+
+    `state_type` and `fact_type` are msgspec Structs; they are what is stored.
+    """
+
+    state_type: type[S]
+    fact_type: type[F]
+
+    def initial(self, member_id: UUID) -> S:
+        """The state before the first fact."""
+        ...
+
+    def remember(self, event: Event) -> F | None:
+        """What this service keeps of an event; None when it is none of its concern."""
+        ...
+
+    def supersedes(self, fact: F) -> str | None:
+        """The id of an earlier decision, from the same source, that this one withdraws or replaces."""
+        ...
+
+    def needs_history(self, state: S, at: Instant, fact: F) -> bool:
+        """Whether this fact can be judged only with all facts of the member at hand."""
+        ...
+
+    def apply(self, state: S, at: Instant, fact: F, effects: list[E]) -> None:
+        """Take a fact into the state and append what it leads to."""
+        ...
+
+    def due(self, state: S) -> Instant | None:
+        """When something next happens with no further event."""
+        ...
+
+    def fire(self, state: S, effects: list[E]) -> None:
+        """Let happen what is due at `due(state)`; afterwards `due` is later, or None."""
+        ...
+
+
+class Outcome(msgspec.Struct, Generic[S, E]):
+    """What a batch did to one member.
+
+    Attributes:
+        member_id: who.
+        state: the state afterwards.
+        effects: the new effects; when `rebuilt`, *all* effects of the whole life, to be held against what was
+            posted before.
+        rebuilt: whether the life was told again from the beginning.
+        cause: the id of the event that led here; "timer" when only time passed.
+    """
+
+    member_id: UUID
+    state: S
+    effects: list[E]
+    rebuilt: bool
+    cause: str
+
+
+class Settlement(Protocol[S, E]):
+    """What a service does with outcomes, inside of the batch's transaction."""
+
+    async def prepare(self, tx: Transaction) -> None:
+        """Bring the machine up to date (program versions), before the batch is decided."""
+        ...
+
+    async def settle(
+        self, tx: Transaction, outcomes: Sequence[Outcome[S, E]], batch: Batch
+    ) -> None:
+        """Write effects, set-based, and emit events through `batch`."""
+        ...
+
+
+class _News(NamedTuple):
+    """A fact that has just arrived."""
+
+    order: Order
+    fact: Any
+    supersedes: bytes | None
+    event_id: str
+
+
+class TimelineHandler(Generic[S, F, E]):
+    """A batch handler that tells lives."""
+
+    def __init__(self, machine: Machine[S, F, E], settlement: Settlement[S, E]) -> None:
+        """Join a machine and the settlement of its effects."""
+        self._machine = machine
+        self._settlement = settlement
+        self._encode = msgspec.msgpack.Encoder().encode
+        self._decode_state = msgspec.msgpack.Decoder(machine.state_type).decode
+        self._decode_fact = msgspec.msgpack.Decoder(machine.fact_type).decode
+
+    async def handle(self, tx: Transaction, arrived: Sequence[Arrived], batch: Batch) -> None:
+        """Tell the lives of the batch's members on, and of those whose timers are due."""
+        await self._settlement.prepare(tx)
+        news = self._news(arrived)
+        due = await self._claim(tx, batch)
+        members = list({*news, *due})
+        if not members:
+            return
+        stored, known = await timelines.load(
+            tx, members, [(member, item.order.key) for member in news for item in news[member]]
+        )
+        batch.duplicates += _drop_known(news, known)
+        outcomes, rows, again = self._tell_on(members, news, stored, batch)
+        if again:
+            await self._tell_again(tx, again, news, batch, outcomes, rows)
+        await self._save(tx, news, rows, batch)
+        await self._settlement.settle(tx, outcomes, batch)
+
+    async def next_due(self, tx: Transaction, partition: int) -> Instant | None:
+        """When the next timer of a partition is due."""
+        return await timelines.next_due(tx, partition)
+
+    async def park(
+        self, tx: Transaction, partition: int, until: Instant
+    ) -> tuple[str, Instant] | None:
+        """Take the soonest due member out of the due queue."""
+        for member, due_at in await timelines.claim_due(tx, partition, until, 1):
+            await timelines.park(tx, member)
+            return str(member), due_at
+        return None
+
+    async def unpark(self, tx: Transaction, member_id: str, due_at: Instant) -> None:
+        """Put a member back into the due queue."""
+        await timelines.unpark(tx, member_uuid(member_id), due_at)
+
+    async def _claim(self, tx: Transaction, batch: Batch) -> list[UUID]:
+        if not batch.timers_max:
+            return []
+        due = await timelines.claim_due(tx, batch.partition, batch.until, batch.timers_max)
+        batch.timers_left = len(due) == batch.timers_max
+        return [member for member, _ in due]
+
+    def _news(self, arrived: Sequence[Arrived]) -> dict[UUID, list[_News]]:
+        """What the batch's events mean to this service, by member, each in the order of its life."""
+        news: dict[UUID, list[_News]] = {}
+        machine = self._machine
+        for each in arrived:
+            event = each.event
+            if event is None:
+                continue
+            fact = machine.remember(event)
+            if fact is None:
+                continue
+            earlier = machine.supersedes(fact)
+            item = _News(
+                each.order,
+                fact,
+                None if earlier is None else event_key(event.source, earlier),
+                event.id,
+            )
+            news.setdefault(member_uuid(event.subject), []).append(item)
+        for items in news.values():
+            if len(items) > 1:
+                items.sort(key=_order)
+        return news
+
+    def _tell_on(
+        self,
+        members: Sequence[UUID],
+        news: dict[UUID, list[_News]],
+        stored: dict[UUID, StoredTimeline],
+        batch: Batch,
+    ) -> tuple[
+        list[Outcome[S, E]],
+        list[tuple[UUID, StoredTimeline]],
+        list[UUID],
+    ]:
+        """Tell on whoever can be told on; the others are to be told again."""
+        outcomes: list[Outcome[S, E]] = []
+        rows: list[tuple[UUID, StoredTimeline]] = []
+        again: list[UUID] = []
+        for member in members:
+            before = stored.get(member)
+            items = news.get(member, ())
+            if before is None and not items:
+                continue
+            if before is None:
+                state, as_of = self._machine.initial(member), _BIRTH
+            else:
+                state, as_of = self._decode_state(before.state), before.as_of
+            effects: list[E] = []
+            reached = self._continue(state, as_of, items, effects, batch)
+            if reached is None:
+                again.append(member)
+                continue
+            rows.append((member, self._row(state, reached)))
+            cause = items[-1].event_id if items else "timer"
+            outcomes.append(Outcome(member, state, effects, rebuilt=False, cause=cause))
+        return outcomes, rows, again
+
+    def _continue(
+        self,
+        state: S,
+        as_of: Order,
+        items: Sequence[_News],
+        effects: list[E],
+        batch: Batch,
+    ) -> Order | None:
+        """Tell a life on with new facts; None when it has to be told again from the beginning."""
+        machine = self._machine
+        for item in items:
+            at = item.order.at
+            if (
+                item.order < as_of
+                or item.supersedes is not None
+                or machine.needs_history(state, at, item.fact)
+            ):
+                return None
+            self._advance(state, at, effects, batch)
+            machine.apply(state, at, item.fact, effects)
+            as_of = item.order
+        fired_at = self._advance(state, batch.until, effects, batch)
+        return as_of if fired_at is None else max(as_of, Order(fired_at, -1, b""))
+
+    def _advance(self, state: S, until: Instant, effects: list[E], batch: Batch) -> Instant | None:
+        """Fire what is due by an instant; returns when the last of it was due."""
+        machine = self._machine
+        fired_at = None
+        fires = 0
+        while (due := machine.due(state)) is not None and due <= until:
+            machine.fire(state, effects)
+            fired_at = due
+            fires += 1
+            if fires > _FIRES_MAX:
+                raise RuntimeError(f"a timer due at {due} fires for ever")
+        batch.timers_fired += fires
+        return fired_at
+
+    async def _tell_again(
+        self,
+        tx: Transaction,
+        members: Sequence[UUID],
+        news: dict[UUID, list[_News]],
+        batch: Batch,
+        outcomes: list[Outcome[S, E]],
+        rows: list[tuple[UUID, StoredTimeline]],
+    ) -> None:
+        """Tell whole lives from their facts, old and new."""
+        histories = await timelines.history(tx, members)
+        for member in members:
+            facts = [
+                _News(told.order, self._decode_fact(told.body), told.supersedes, "")
+                for told in histories[member]
+            ]
+            facts.extend(news[member])
+            withdrawn = {fact.supersedes for fact in facts if fact.supersedes is not None}
+            state = self._machine.initial(member)
+            effects: list[E] = []
+            reached = _BIRTH
+            for fact in sorted(facts, key=_order):
+                if fact.order.key in withdrawn:
+                    continue
+                self._advance(state, fact.order.at, effects, batch)
+                self._machine.apply(state, fact.order.at, fact.fact, effects)
+                reached = fact.order
+            fired_at = self._advance(state, batch.until, effects, batch)
+            if fired_at is not None:
+                reached = max(reached, Order(fired_at, -1, b""))
+            rows.append((member, self._row(state, reached)))
+            cause = news[member][-1].event_id
+            outcomes.append(Outcome(member, state, effects, rebuilt=True, cause=cause))
+        batch.rebuilds += len(members)
+
+    def _row(self, state: S, as_of: Order) -> StoredTimeline:
+        return StoredTimeline(as_of, self._machine.due(state), self._encode(state))
+
+    async def _save(
+        self,
+        tx: Transaction,
+        news: dict[UUID, list[_News]],
+        rows: Sequence[tuple[UUID, StoredTimeline]],
+        batch: Batch,
+    ) -> None:
+        encode = self._encode
+        facts = [
+            (member, StoredFact(item.order, item.supersedes, encode(item.fact)))
+            for member, items in news.items()
+            for item in items
+        ]
+        if facts:
+            await timelines.remember(tx, facts)
+        if rows:
+            await timelines.save(tx, batch.partition, rows)
+
+
+def _order(item: _News) -> Order:
+    return item.order
+
+
+def _drop_known(news: dict[UUID, list[_News]], known: set[tuple[UUID, bytes]]) -> int:
+    """Drop what was told before or stands twice in the batch; returns how many."""
+    dropped = 0
+    for member in list(news):
+        kept: list[_News] = []
+        for item in news[member]:
+            if (member, item.order.key) in known:
+                dropped += 1
+            else:
+                known.add((member, item.order.key))
+                kept.append(item)
+        if kept:
+            news[member] = kept
+        else:
+            del news[member]
+    return dropped

@@ -1,0 +1,1 @@
+"""A member's timeline in the database: its facts, its state, and the due queue of its timers."""

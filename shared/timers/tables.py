@@ -1,0 +1,42 @@
+"""The tables behind a member's timeline.
+
+`timelines` holds one row a member: how far its life has been told (`as_at`, `as_rank`, `as_key`), the
+service's state at that point, and when it next changes by itself (`due_at`: the due queue is an
+index over this column, so a member's timer costs no row of its own). `facts` holds what
+the service remembers of every event about the member. It is the history from which a late
+event's member is told again, and, since an event is in it once, the memory of duplicates.
+"""
+
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, MetaData, SmallInteger, Table, Uuid
+
+
+def attach(metadata: MetaData) -> None:
+    """Put the tables on a service's metadata."""
+    timelines = Table(
+        "timelines",
+        metadata,
+        Column("member_id", Uuid, primary_key=True),
+        Column("partition", SmallInteger, nullable=False),
+        Column("as_at", BigInteger, nullable=False),
+        Column("as_rank", SmallInteger, nullable=False),
+        Column("as_key", LargeBinary, nullable=False),
+        Column("due_at", BigInteger),
+        Column("state", LargeBinary, nullable=False),
+        postgresql_with={"fillfactor": 70},
+    )
+    Index(
+        "timelines_due",
+        timelines.c.partition,
+        timelines.c.due_at,
+        postgresql_where=timelines.c.due_at.is_not(None),
+    )
+    Table(
+        "facts",
+        metadata,
+        Column("member_id", Uuid, primary_key=True),
+        Column("event_key", LargeBinary, primary_key=True),
+        Column("at", BigInteger, nullable=False),
+        Column("rank", SmallInteger, nullable=False),
+        Column("supersedes", LargeBinary),
+        Column("body", LargeBinary, nullable=False),
+    )

@@ -1,0 +1,159 @@
+"""Loading, saving and claiming timelines, always in sets."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+from shared.clock import Instant
+from shared.db import Transaction
+
+
+class Order(NamedTuple):
+    """Where something stands in a member's life: by time, then rank, then the event's identity."""
+
+    at: Instant
+    rank: int
+    key: bytes
+
+
+class StoredTimeline(NamedTuple):
+    """A row of `timelines`."""
+
+    as_of: Order
+    due_at: Instant | None
+    state: bytes
+
+
+class StoredFact(NamedTuple):
+    """A row of `facts`, without its member."""
+
+    order: Order
+    supersedes: bytes | None
+    body: bytes
+
+
+_LOAD = """
+SELECT member_id, NULL::bytea AS event_key, as_at, as_rank, as_key, due_at, state
+  FROM timelines WHERE member_id = ANY($1::uuid[])
+UNION ALL
+SELECT f.member_id, f.event_key, NULL, NULL, NULL, NULL, NULL
+  FROM unnest($2::uuid[], $3::bytea[]) AS asked (member_id, event_key)
+  JOIN facts f ON f.member_id = asked.member_id AND f.event_key = asked.event_key
+"""
+
+_HISTORY = """
+SELECT member_id, event_key, at, rank, supersedes, body FROM facts WHERE member_id = ANY($1::uuid[])
+"""
+
+_SAVE = """
+INSERT INTO timelines AS t (member_id, partition, as_at, as_rank, as_key, due_at, state)
+SELECT u.member_id, $2::smallint, u.as_at, u.as_rank, u.as_key, u.due_at, u.state
+  FROM unnest($1::uuid[], $3::bigint[], $4::smallint[], $5::bytea[], $6::bigint[], $7::bytea[])
+       AS u (member_id, as_at, as_rank, as_key, due_at, state)
+    ON CONFLICT (member_id) DO UPDATE SET partition = EXCLUDED.partition, as_at = EXCLUDED.as_at,
+       as_rank = EXCLUDED.as_rank, as_key = EXCLUDED.as_key, due_at = EXCLUDED.due_at, state = EXCLUDED.state
+"""
+
+_CLAIM = """
+SELECT member_id, due_at FROM timelines
+ WHERE partition = $1 AND due_at <= $2 ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED
+"""
+
+_NEXT_DUE = (
+    "SELECT min(due_at) AS due_at FROM timelines WHERE partition = $1 AND due_at IS NOT NULL"
+)
+
+_STATES = "SELECT member_id, state FROM timelines WHERE member_id = ANY($1::uuid[])"
+
+
+async def load(
+    tx: Transaction, members: Sequence[UUID], events: Sequence[tuple[UUID, bytes]]
+) -> tuple[dict[UUID, StoredTimeline], set[tuple[UUID, bytes]]]:
+    """Load what a batch needs, in one statement.
+
+    Args:
+        tx: the batch's transaction.
+        members: whose timelines to load.
+        events: (member, event key) of the batch's events.
+
+    Returns:
+        The timelines of the members that have one, and those of the events already told.
+    """
+    rows = await tx.fetch(
+        _LOAD, members, [member for member, _ in events], [key for _, key in events]
+    )
+    timelines: dict[UUID, StoredTimeline] = {}
+    known: set[tuple[UUID, bytes]] = set()
+    for member_id, event_key, as_at, as_rank, as_key, due_at, state in rows:
+        if event_key is None:
+            timelines[member_id] = StoredTimeline(Order(as_at, as_rank, as_key), due_at, state)
+        else:
+            known.add((member_id, event_key))
+    return timelines, known
+
+
+async def history(tx: Transaction, members: Sequence[UUID]) -> dict[UUID, list[StoredFact]]:
+    """Load all facts of some members, in no particular order."""
+    told: dict[UUID, list[StoredFact]] = {member: [] for member in members}
+    for member_id, event_key, at, rank, supersedes, body in await tx.fetch(_HISTORY, members):
+        told[member_id].append(StoredFact(Order(at, rank, event_key), supersedes, body))
+    return told
+
+
+async def save(
+    tx: Transaction, partition: int, rows: Sequence[tuple[UUID, StoredTimeline]]
+) -> None:
+    """Write timelines, new or known, in one statement."""
+    await tx.execute(
+        _SAVE,
+        [member for member, _ in rows],
+        partition,
+        [row.as_of.at for _, row in rows],
+        [row.as_of.rank for _, row in rows],
+        [row.as_of.key for _, row in rows],
+        [row.due_at for _, row in rows],
+        [row.state for _, row in rows],
+    )
+
+
+async def remember(tx: Transaction, rows: Iterable[tuple[UUID, StoredFact]]) -> None:
+    """Append facts."""
+    await tx.copy(
+        "facts",
+        ("member_id", "event_key", "at", "rank", "supersedes", "body"),
+        [
+            (member, fact.order.key, fact.order.at, fact.order.rank, fact.supersedes, fact.body)
+            for member, fact in rows
+        ],
+    )
+
+
+async def claim_due(
+    tx: Transaction, partition: int, until: Instant, limit: int
+) -> list[tuple[UUID, Instant]]:
+    """Lock the members of a partition whose next timer is due, soonest first."""
+    return [
+        (member_id, due_at) for member_id, due_at in await tx.fetch(_CLAIM, partition, until, limit)
+    ]
+
+
+async def next_due(tx: Transaction, partition: int) -> Instant | None:
+    """When the next timer of a partition is due."""
+    rows = await tx.fetch(_NEXT_DUE, partition)
+    due_at: Instant | None = rows[0]["due_at"]
+    return due_at
+
+
+async def states(tx: Transaction, members: Sequence[UUID]) -> dict[UUID, bytes]:
+    """Load the encoded states of some members: for views."""
+    return dict(await tx.fetch(_STATES, members))
+
+
+async def park(tx: Transaction, member: UUID) -> None:
+    """Take a member out of the due queue: its timer makes the service fail, and is a dead letter now."""
+    await tx.execute("UPDATE timelines SET due_at = NULL WHERE member_id = $1", member)
+
+
+async def unpark(tx: Transaction, member: UUID, due_at: Instant) -> None:
+    """Put a member back into the due queue."""
+    await tx.execute("UPDATE timelines SET due_at = $2 WHERE member_id = $1", member, due_at)
