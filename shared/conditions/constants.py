@@ -103,10 +103,10 @@ def _integer(given: object, pointer: str) -> int:
 def _number(given: object, pointer: str) -> float:
     if isinstance(given, bool) or not isinstance(given, int | float):
         raise wrong(pointer, f"expected a number, got {shown(given)}")
-    if isinstance(given, int) and abs(given) > EXACT_MAX:
-        raise wrong(pointer, "expected a number that a 64-bit float holds exactly")
-    if not math.isfinite(given):
+    if isinstance(given, float) and not math.isfinite(given):
         raise wrong(pointer, f"expected a finite number, got {given}")
+    if isinstance(given, int) and abs(given) > EXACT_MAX:
+        raise wrong(pointer, f"expected at most {EXACT_MAX} (2^53), got {given}")
     return float(given)
 
 

@@ -5,7 +5,6 @@ from typing import Any, Final
 from shared.conditions.catalogue import Catalogue, Feature
 from shared.conditions.constants import (
     DAYS_MAX,
-    EXACT_MAX,
     INTEGER_MAX,
     TEXT_LENGTH_MAX,
     VALUES_MAX,
@@ -14,12 +13,7 @@ from shared.conditions.model import OPERATORS, FeatureType, Operator
 
 _SCALARS: Final[dict[FeatureType, dict[str, Any]]] = {
     "int": {"type": "integer", "minimum": -INTEGER_MAX, "maximum": INTEGER_MAX},
-    "number": {
-        "anyOf": [
-            {"type": "integer", "minimum": -EXACT_MAX, "maximum": EXACT_MAX},
-            {"type": "number", "not": {"type": "integer"}},
-        ]
-    },
+    "number": {"type": "number"},
     "bool": {"type": "boolean"},
     "instant": {"type": "string", "format": "date-time"},
     "text": {"type": "string", "maxLength": TEXT_LENGTH_MAX},
@@ -30,7 +24,7 @@ _SCALARS: Final[dict[FeatureType, dict[str, Any]]] = {
 def json_schema(catalogue: Catalogue) -> dict[str, Any]:
     """The schema of a condition tree over these features.
 
-    Depth, number of parts, the order in `between` and what is a real date are left to `parse`.
+    Depth, number of parts, the order in `between` and what is a real time are left to `parse`.
     """
     nested = {"$ref": "#/$defs/condition"}
     branches = [
