@@ -1,6 +1,7 @@
 """The engine and its transactions.
 
-`Transaction` offers two ways over one connection and one BEGIN: the driver's own `fetch`, `execute` and
+`Transaction` offers two ways over one connection and one BEGIN: the driver's own `fetch`, `execute`
+and
 `copy` (binary, with `$1` placeholders: the hot paths), and `connection`, SQLAlchemy Core, for
 everything that is composed (conditions, filters, pages).
 """
@@ -37,7 +38,7 @@ def member_uuid(text: str) -> UUID:
 
 
 class Transaction:
-    """One open transaction; ends with the `async with` that made it: commit, or rollback on error."""
+    """One open transaction; it ends with its `async with`: commit, or rollback on error."""
 
     def __init__(self, connection: AsyncConnection, driver: Any) -> None:
         """Wrap an open connection; only `Database.transaction` does this."""
@@ -83,7 +84,8 @@ class Database:
             server_settings: further settings of each session.
         """
         self.url = url
-        # AUTOCOMMIT: SQLAlchemy leaves BEGIN and COMMIT to `transaction`, so that statements given to
+        # AUTOCOMMIT: SQLAlchemy leaves BEGIN and COMMIT to `transaction`, so that statements given
+        # to
         # the driver and statements given to SQLAlchemy are inside the same one.
         self.engine = create_async_engine(
             make_url(url).set(drivername="postgresql+asyncpg"),

@@ -6,7 +6,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 _PASSING = (
     OSError,  # includes ConnectionError and TimeoutError
-    asyncpg.InterfaceError,  # "connection is closed", "another operation is in progress" after a cut
+    asyncpg.InterfaceError,  # "connection is closed" and the like, after a cut
     asyncpg.PostgresConnectionError,
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,

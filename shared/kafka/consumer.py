@@ -1,6 +1,7 @@
 """A member of a consumer group that reads each partition from where its owner says.
 
-Kafka's stored offsets are never used for placing: the database's are. aiokafka hands out records before
+Kafka's stored offsets are never used for placing: the database's are. aiokafka hands out records
+before
 an awaited seek in `on_partitions_assigned` is done, so nothing here polls "whatever is
 assigned": a lane polls its own partitions by name, and only after its own seek.
 """
@@ -70,7 +71,7 @@ class GroupConsumer:
             session_timeout_ms=10_000,
             heartbeat_interval_ms=1_000,
             max_poll_interval_ms=600_000,
-            fetch_max_wait_ms=50,  # one fetch at a time goes to a broker: a long one delays the rest
+            fetch_max_wait_ms=50,  # a broker gets one fetch at a time: a long one delays the rest
             consumer_timeout_ms=20,  # how long an unread partition may hold up fetching for others
             max_partition_fetch_bytes=2 * 1024 * 1024,
             metadata_max_age_ms=30_000,

@@ -1,4 +1,4 @@
-"""Outgoing events: written in the transaction that decided them, published by one relay a service."""
+"""Outgoing events: written in the transaction that decides them, published by one relay."""
 
 from shared.outbox.append import Outgoing, append
 from shared.outbox.relay import Relay

@@ -1,7 +1,7 @@
 """Writing into the outbox.
 
-The row's id is drawn last in the transaction, after the locks on the lane or the members are held: that is what
-keeps the order of ids the order of decisions for each key.
+The row's id is drawn last in the transaction, after the locks on the lane or the members are held:
+that is what keeps the order of ids the order of decisions for each key.
 """
 
 from collections.abc import Sequence
@@ -41,13 +41,14 @@ async def append(tx: Transaction, messages: Sequence[Outgoing], now: Instant) ->
     """Write messages, in order, as the last statement of a transaction."""
     if not messages:
         return
-    chunks: list[tuple[str, int, int, int, bytes]] = []
     by_partition: dict[tuple[str, int], list[tuple[bytes, bytes]]] = {}
     for topic, partition, key, value in messages:
         by_partition.setdefault((topic, partition), []).append((key, value))
-    for (topic, partition), pairs in by_partition.items():
-        for part in _parts(pairs):
-            chunks.append((topic, partition, len(part), now, _pack(part)))  # noqa: PERF401 - reads better
+    chunks = [
+        (topic, partition, len(part), now, _pack(part))
+        for (topic, partition), pairs in by_partition.items()
+        for part in _parts(pairs)
+    ]
     await tx.execute(_APPEND, *(list(column) for column in zip(*chunks, strict=True)))
 
 

@@ -1,4 +1,4 @@
-"""The outbox: one row holds the packed messages of one transaction for one partition of one topic."""
+"""The outbox: a row holds one transaction's messages for one partition of a topic, packed."""
 
 from sqlalchemy import BigInteger, Column, Identity, Integer, LargeBinary, MetaData, Table, Text
 

@@ -16,7 +16,8 @@ from shared.timers.timelines import Order
 class Input(NamedTuple):
     """A topic that a consumer reads.
 
-    The first input of a consumer is the one of facts; what follows are other services' decisions and
+    The first input of a consumer is the one of facts; what follows are other services' decisions
+    and
     sort after a fact of the same instant. `waited`: with the stream clock, do not overtake it.
     """
 
@@ -43,7 +44,8 @@ class Batch:
         partitions: how many there are on every member topic.
         now: wall time, for `recorded_at`.
         until: where the partition's clock stands: timers due by then fire in this batch.
-        timers_max: how many members outside of the batch may be worked off for their timers; 0 for none.
+        timers_max: how many members outside of the batch may be worked off for their timers; 0 for
+            none.
         stream: with the stream clock (a replay), nothing is late by the wall clock.
     """
 
@@ -73,7 +75,7 @@ class BatchHandler(Protocol):
     """What a consumer does with a batch, inside of its transaction."""
 
     async def handle(self, tx: Transaction, arrived: Sequence[Arrived], batch: Batch) -> None:
-        """Apply the events of a batch (all decoded) and the timers due; every effect through `tx` and `batch`."""
+        """Apply the events of a batch and the timers due, all through `tx` and `batch`."""
         ...
 
     async def next_due(self, tx: Transaction, partition: int) -> Instant | None:
@@ -98,14 +100,18 @@ class BatchHandler(Protocol):
 class WithoutTimers:
     """The timer half of a handler that has no timers."""
 
-    async def next_due(self, tx: Transaction, partition: int) -> Instant | None:  # noqa: ARG002
+    async def next_due(
+        self,
+        tx: Transaction,  # noqa: ARG002 - what the protocol gives
+        partition: int,  # noqa: ARG002
+    ) -> Instant | None:
         """There is none."""
         return None
 
     async def park(
         self,
-        tx: Transaction,
-        partition: int,
+        tx: Transaction,  # noqa: ARG002 - what the protocol gives
+        partition: int,  # noqa: ARG002
         until: Instant,  # noqa: ARG002
     ) -> tuple[str, Instant] | None:
         """There is none."""

@@ -1,7 +1,9 @@
 """Dead letters: what could not be processed, with why, kept until somebody replays or discards it.
 
-A letter is made in the transaction that moves the position past its record, so a record is either applied or
-a letter, never both and never neither. Replaying is a request: the lane that owns the partition applies
+A letter is made in the transaction that moves the position past its record, so a record is either
+applied or
+a letter, never both and never neither. Replaying is a request: the lane that owns the partition
+applies
 the raw bytes again in a transaction of its own, in which the letter becomes `replayed`.
 """
 
@@ -52,8 +54,8 @@ class DeadLetter:
         )
 
 
-_COLUMNS = """id, consumer, topic, partition, position, key, headers, raw, type, event_id, member_id,
-kind, error, attempts, first_at, last_at, state"""
+_COLUMNS = """id, consumer, topic, partition, position, key, headers, raw, type, event_id,
+member_id, kind, error, attempts, first_at, last_at, state"""
 
 _INSERT = """
 INSERT INTO dead_letters (consumer, topic, partition, position, key, headers, raw, type, event_id,
@@ -66,7 +68,7 @@ _MATCHING = """($1::text IS NULL OR state = $1) AND ($2::text IS NULL OR topic =
 AND ($3::text IS NULL OR type = $3)"""
 
 
-async def insert(
+async def insert(  # noqa: PLR0913 - what a letter says, by name
     tx: Transaction,
     consumer: str,
     record: Record,
@@ -103,7 +105,7 @@ async def insert(
     )
 
 
-async def list_dead_letters(  # noqa: PLR0913 - the filters of the API, all by name
+async def list_dead_letters(
     tx: Transaction,
     *,
     limit: int,
@@ -178,8 +180,10 @@ async def settle(
 ) -> None:
     """End a replay: applied, or held again with the new reason."""
     await tx.execute(
-        """UPDATE dead_letters SET state = CASE WHEN $3::text IS NULL THEN 'replayed' ELSE 'held' END,
-           error = coalesce($3, error), attempts = attempts + 1, last_at = $2 WHERE id = $1""",
+        """UPDATE dead_letters
+              SET state = CASE WHEN $3::text IS NULL THEN 'replayed' ELSE 'held' END,
+                  error = coalesce($3, error), attempts = attempts + 1, last_at = $2
+            WHERE id = $1""",
         letter_id,
         now,
         failed and failed[:_ERROR_CHARACTERS_MAX].replace("\0", "\\0"),
@@ -209,7 +213,7 @@ def _letter(row: object) -> DeadLetter:
 
 
 def announcement(consumer: str, record: Record, kind: Kind, error: str) -> Outgoing:
-    """A dead letter as it is told on `regulars.dead-letters`: whole, for whoever keeps such things."""
+    """A dead letter as it is told on `regulars.dead-letters`: whole."""
     value = orjson.dumps(
         {
             "consumer": consumer,

@@ -14,7 +14,8 @@ log = logging.getLogger(__name__)
 class LaneGroup:
     """One consumer's membership in its group, and a lane for each partition that it is given.
 
-    A lane whose partition is taken away finishes its batch before the group goes on, so a rebalance neither
+    A lane whose partition is taken away finishes its batch before the group goes on, so a rebalance
+    neither
     loses nor doubles a batch; should it not manage to, the fence in the database holds.
     """
 

@@ -1,7 +1,9 @@
 """Several inputs, one order: what a lane has read and not yet handled.
 
-Pure. Records of one topic stay in offset order; between topics the record with the earlier event time goes
-first, facts before decisions at the same instant. With the stream clock, nothing is taken beyond the watermark of the
+Pure. Records of one topic stay in offset order; between topics the record with the earlier event
+time goes
+first, facts before decisions at the same instant. With the stream clock, nothing is taken beyond
+the watermark of the
 slowest input that is waited for (an input's watermark is the greatest time read from it, and
 `clock.advanced` moves it where there was nothing to say); with the wall clock nothing waits.
 """

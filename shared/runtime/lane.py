@@ -11,7 +11,7 @@ from shared.events import encode, types
 from shared.events.decisions import ClockAdvanced
 from shared.kafka.consumer import GroupConsumer, Record
 from shared.outbox import append
-from shared.runtime import dead_letters, positions
+from shared.runtime import positions
 from shared.runtime.backoff import Backoff
 from shared.runtime.batch import Arrived, Batch
 from shared.runtime.consumers import ConsumerSpec, Workplace
@@ -40,10 +40,12 @@ class Lane:
     5. mark the clock (stream clock only), write the outbox,
     6. COMMIT, which wakes the relay; tell Kafka's lag tools.
 
-    Timers that fell due for other members follow in batches of their own, so that a failing timer never
+    Timers that fell due for other members follow in batches of their own, so that a failing timer
+    never
     condemns an event.
 
-    An error that passes by itself is waited out with the batch in hand. Any other error is some event's fault: the
+    An error that passes by itself is waited out with the batch in hand. Any other error is some
+    event's fault: the
     batch is cut in half until that event stands alone, and it becomes a dead letter.
     """
 
@@ -182,7 +184,7 @@ class Lane:
                 await self._commit(taken)
             except Fenced:
                 raise
-            except Exception as error:  # noqa: BLE001 - every kind is told apart here, in one place
+            except Exception as error:
                 if not is_transient(error):
                     await self._isolate(taken, error)
                     return

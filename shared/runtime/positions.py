@@ -1,8 +1,10 @@
 """Where each partition's owner stands: the position is part of the effect's transaction.
 
 The epoch is the fence. Whoever is assigned a partition raises it; every transaction then moves the
-positions by compare-and-set on position *and* epoch, first of all its statements, which also locks the
-lane for its duration. A process whose partition was taken away matches nothing and can write nothing.
+positions by compare-and-set on position *and* epoch, first of all its statements, which also locks
+the
+lane for its duration. A process whose partition was taken away matches nothing and can write
+nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +18,7 @@ BEGINNING: Instant = -(2**62)
 
 
 class Fenced(Exception):  # noqa: N818 - a state of affairs, not a mistake
-    """Another process owns this partition now, or a commit of ours arrived that we did not hear of."""
+    """Another process owns this partition, or a commit of ours arrived that we did not hear of."""
 
 
 class Position(NamedTuple):
@@ -36,7 +38,8 @@ RETURNING topic, position, until, epoch
 
 _MOVE = """
 UPDATE positions p SET position = m.next, until = $7
-  FROM unnest($3::text[], $4::bigint[], $5::bigint[], $6::bigint[]) AS m (topic, expected, next, epoch)
+  FROM unnest($3::text[], $4::bigint[], $5::bigint[], $6::bigint[]) AS m (topic, expected, next,
+  epoch)
  WHERE p.consumer = $1 AND p.partition = $2 AND p.topic = m.topic
    AND p.position = m.expected AND p.epoch = m.epoch
 """

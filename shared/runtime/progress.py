@@ -19,8 +19,10 @@ async def progress_of(database: Database, consumer: str) -> dict[str, Any]:
     """Tell the positions and clocks of a service's consumers.
 
     Returns:
-        `partitions` and `until` (the slowest partition's clock; null before the first event) of the main consumer,
-        `outbox_messages` not yet on Kafka, `timers_due` not yet fired, and `consumers`, all of them.
+        `partitions` and `until` (the slowest partition's clock; null before the first event) of the
+        main consumer,
+        `outbox_messages` not yet on Kafka, `timers_due` not yet fired, and `consumers`, all of
+        them.
     """
     async with database.transaction(read_only=True) as tx:
         told = await positions.progress(tx)

@@ -62,7 +62,7 @@ class Repair:
     async def park(
         self, held: Mapping[str, Position], until: Instant, error: Exception
     ) -> Instant | None:
-        """Take the soonest due timer, which fails, out of the queue; returns when the next one is due."""
+        """Take the soonest due timer, which fails, out of the queue; returns the next one's due."""
         handler = self._spec.handler
         async with self._place.database.transaction() as tx:
             await positions.move(tx, self._spec.name, self._partition, held, held)
@@ -90,7 +90,7 @@ class Repair:
             return await handler.next_due(tx, self._partition)
 
     async def look_for_replays(self, held: Mapping[str, Position], until: Instant) -> bool:
-        """Apply again what somebody asked for, each in a transaction of its own; at most once a second.
+        """Apply again what somebody asked for, each in its own transaction; at most once a second.
 
         Returns:
             Whether there was anything.

@@ -8,9 +8,8 @@ import sys
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from typing import Any
 
-from typing_extensions import override
-
 import uvicorn
+from typing_extensions import override
 
 log = logging.getLogger(__name__)
 

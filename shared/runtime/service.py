@@ -1,6 +1,7 @@
 """A service's process: settings → connections → the roles asked for, until told to stop.
 
-`python -m services.<name> [all|serve|consume|schedule|relay|…|migrate|check-migrations]`. One role a process in
+`python -m services.<name> [all|serve|consume|schedule|relay|…|migrate|check-migrations]`. One role
+a process in
 production; all of them in one process by default. Every process answers /healthz, /readyz and
 /metrics on its port.
 """
@@ -79,7 +80,8 @@ class Parts:
         routers: its own endpoints, and those of dead letters and program.
         roles: its roles by name, as `consume`.
         prepare: done once before anything starts, tried again until the servers are there.
-        wrap: puts an ASGI application around the finished one (a route that bypasses the framework).
+        wrap: puts an ASGI application around the finished one (a route that bypasses the
+            framework).
     """
 
     routers: Sequence[APIRouter] = ()
@@ -168,7 +170,7 @@ async def run(service: Service[Any], settings: ServiceSettings, role: str) -> No
     log.info("%s (%s) has stopped", service.name, role)
 
 
-async def _work(  # noqa: PLR0913 - everything of a process meets here, once
+async def _work(
     service: Service[Any],
     role: str,
     resources: Resources[Any],
@@ -226,7 +228,7 @@ async def _prepare(parts: Parts, health: HealthBoard, stop: asyncio.Event) -> No
     while not stop.is_set():
         try:
             await parts.prepare()
-        except Exception as error:  # noqa: BLE001 - re-raised unless it passes by itself
+        except Exception as error:
             if not is_transient(error):
                 raise
             failures += 1
@@ -258,7 +260,7 @@ def _application(
 
 
 def _verifier(settings: ServiceSettings) -> Verifier:
-    """Whose tokens are believed: an identity provider's where one is named, else the local issuer's."""
+    """Whose tokens are believed: an identity provider's if one is named, else the local issuer's."""
     if settings.token_jwks_url is not None:
         if settings.token_issuer is None:
             sys.exit("REGULARS_TOKEN_JWKS_URL needs REGULARS_TOKEN_ISSUER beside it")

@@ -1,12 +1,14 @@
 """A member's life as one timeline: the handler behind points, segmentation and notify.
 
-A service describes a life as a pure `Machine`: what an event means to it, when something next happens by itself,
+A service describes a life as a pure `Machine`: what an event means to it, when something next
+happens by itself,
 and what then happens. This handler turns batches into lives:
 
 1. drop what is known already (an event is a fact of its member once),
 2. for each member in the batch, and each whose timer is due, tell its life on: fire what fell due
    before the next fact, then apply the fact,
-3. where a fact sorts before what was told already, or asks for the member's history, tell the whole life again from its
+3. where a fact sorts before what was told already, or asks for the member's history, tell the whole
+   life again from its
    facts: any order of arrival ends in the state of the sorted log,
 4. hand the outcomes to the service's `Settlement`, which writes effects with set-based statements.
 
@@ -53,7 +55,7 @@ class Machine(Protocol[S, F, E]):
         ...
 
     def supersedes(self, fact: F) -> str | None:
-        """The id of an earlier decision, from the same source, that this one withdraws or replaces."""
+        """The id of an earlier decision of the same source that this one replaces or withdraws."""
         ...
 
     def needs_history(self, state: S, at: Instant, fact: F) -> bool:
@@ -79,7 +81,8 @@ class Outcome(msgspec.Struct, Generic[S, E]):
     Attributes:
         member_id: who.
         state: the state afterwards.
-        effects: the new effects; when `rebuilt`, *all* effects of the whole life, to be held against what was
+        effects: the new effects; when `rebuilt`, *all* effects of the whole life, to be held
+            against what was
             posted before.
         rebuilt: whether the life was told again from the beginning.
         cause: the id of the event that led here; "timer" when only time passed.
@@ -169,7 +172,7 @@ class TimelineHandler(Generic[S, F, E]):
         return [member for member, _ in due]
 
     def _news(self, arrived: Sequence[Arrived]) -> dict[UUID, list[_News]]:
-        """What the batch's events mean to this service, by member, each in the order of its life."""
+        """What the events mean to this service, by member, each in the order of its life."""
         news: dict[UUID, list[_News]] = {}
         machine = self._machine
         for each in arrived:

@@ -1,6 +1,7 @@
 """The tables behind a member's timeline.
 
-`timelines` holds one row a member: how far its life has been told (`as_at`, `as_rank`, `as_key`), the
+`timelines` holds one row a member: how far its life has been told (`as_at`, `as_rank`, `as_key`),
+the
 service's state at that point, and when it next changes by itself (`due_at`: the due queue is an
 index over this column, so a member's timer costs no row of its own). `facts` holds what
 the service remembers of every event about the member. It is the history from which a late

@@ -51,7 +51,8 @@ SELECT u.member_id, $2::smallint, u.as_at, u.as_rank, u.as_key, u.due_at, u.stat
   FROM unnest($1::uuid[], $3::bigint[], $4::smallint[], $5::bytea[], $6::bigint[], $7::bytea[])
        AS u (member_id, as_at, as_rank, as_key, due_at, state)
     ON CONFLICT (member_id) DO UPDATE SET partition = EXCLUDED.partition, as_at = EXCLUDED.as_at,
-       as_rank = EXCLUDED.as_rank, as_key = EXCLUDED.as_key, due_at = EXCLUDED.due_at, state = EXCLUDED.state
+       as_rank = EXCLUDED.as_rank, as_key = EXCLUDED.as_key, due_at = EXCLUDED.due_at,
+       state = EXCLUDED.state
 """
 
 _CLAIM = """
@@ -150,7 +151,7 @@ async def states(tx: Transaction, members: Sequence[UUID]) -> dict[UUID, bytes]:
 
 
 async def park(tx: Transaction, member: UUID) -> None:
-    """Take a member out of the due queue: its timer makes the service fail, and is a dead letter now."""
+    """Take a member out of the due queue: its timer fails, and is a dead letter now."""
     await tx.execute("UPDATE timelines SET due_at = NULL WHERE member_id = $1", member)
 
 
