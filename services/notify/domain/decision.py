@@ -1,6 +1,7 @@
 """What the machine says: about every message that came up, and what became of it afterwards."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -37,6 +38,11 @@ class MessageDecision(msgspec.Struct, frozen=True, gc=False):
     variables: dict[str, Scalar | None]
     store_id: str | None
     version: int
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What the text is made of; rendered when it is delivered or looked at."""
+        return {"language": self.language, "variables": self.variables}
 
     @property
     def status(self) -> str:

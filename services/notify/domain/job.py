@@ -1,0 +1,194 @@
+"""A message as it is kept, and the difference between what was posted and what a life now says.
+
+Each decision becomes one record. When a life was told again because something turned up late, its
+decisions are held against the records posted before, and the difference is posted in the open:
+
+- a message that was missing is requested, unless it would come after its deadline: what is over
+  is recorded as suppressed and not said;
+- one that is no longer right is withdrawn, and says by which event; if it was delivered
+  already it stays as it was said, marked as superseded;
+- what is the same stays untouched. A message has one id for ever, so it is never said twice.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Literal, NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from services.notify.domain.decision import REQUESTED, SUPPRESSED, MessageDecision
+from services.notify.domain.job_id import as_uuid
+from services.notify.domain.send_decision import PAST_DEADLINE, past_deadline
+from shared.clock import Instant
+from shared.events.decisions import Because
+
+WITHDRAWN = "withdrawn"
+
+_encode = msgspec.json.Encoder().encode
+
+
+class JobRecord(NamedTuple):
+    """What is kept of a decision: the columns of the table `jobs`, in this order.
+
+    `because` and `content` are JSON text.
+    """
+
+    member_id: UUID
+    job_id: UUID
+    journey: str
+    step: str
+    entry_event_id: str
+    channel: str
+    template: str
+    category: str
+    purpose: str
+    due_at: Instant
+    decided_at: Instant
+    deadline: Instant
+    decision: str
+    reason: str | None
+    because: str
+    content: str
+    store_id: str | None
+    program_version: int
+
+
+class Posted(NamedTuple):
+    """A record as it stands in the database."""
+
+    record: JobRecord
+    delivered: bool
+    revision: int
+    superseded_by: str | None
+
+
+class Change(NamedTuple):
+    """One thing to write, and to say unless it is only a mark on a message that was delivered.
+
+    `kind`: new (insert), revised (overwrite), withdrawn (mark), flagged (delivered, and no longer
+    right), cleared (right again). `cause` is the event that made the life be told again.
+    """
+
+    kind: Literal["new", "revised", "withdrawn", "flagged", "cleared"]
+    record: JobRecord
+    revision: int
+    cause: str | None = None
+
+    @property
+    def told(self) -> bool:
+        """Whether other systems have to hear of it."""
+        return self.kind not in {"flagged", "cleared"}
+
+
+def record_of(member_id: UUID, decision: MessageDecision) -> JobRecord:
+    """The record of a decision."""
+    because = Because(
+        rule=f"{decision.journey}/{decision.step}",
+        event_id=decision.cause,
+        program_version=decision.version,
+        figures=list(decision.figures),
+    )
+    return JobRecord(
+        member_id=member_id,
+        job_id=as_uuid(decision.job),
+        journey=decision.journey,
+        step=decision.step,
+        entry_event_id=decision.entry_event_id,
+        channel=decision.channel,
+        template=decision.template,
+        category=decision.category,
+        purpose=decision.purpose,
+        due_at=decision.planned,
+        decided_at=decision.decided_at,
+        deadline=decision.deadline,
+        decision=decision.status,
+        reason=decision.reason,
+        because=_encode(because).decode(),
+        content=_encode(decision.content).decode(),
+        store_id=decision.store_id,
+        program_version=decision.version,
+    )
+
+
+def in_time(record: JobRecord, now: Instant | None) -> JobRecord:
+    """The record itself, or what becomes of a request that is found only after its deadline.
+
+    Args:
+        record: a decision, taken as of its own instant.
+        now: the present; None under the stream clock, where nothing is late.
+    """
+    if now is None or record.decision != REQUESTED or now <= record.deadline:
+        return record
+    because = msgspec.json.decode(record.because, type=Because)
+    figures = list(past_deadline(record.deadline, now).figures)
+    return record._replace(
+        decision=SUPPRESSED,
+        reason=PAST_DEADLINE,
+        because=_encode(msgspec.structs.replace(because, figures=figures)).decode(),
+    )
+
+
+def differences(
+    records: Iterable[JobRecord], posted: Mapping[UUID, Posted], cause: str, now: Instant | None
+) -> list[Change]:
+    """What to change so that the records posted become those of the life told again.
+
+    Args:
+        records: all decisions of the whole life.
+        posted: what stands in the database, by job id.
+        cause: id of the event that made the life be told again.
+        now: the present; None under the stream clock.
+    """
+    changes: list[Change] = []
+    valid: set[UUID] = set()
+    for record in records:
+        valid.add(record.job_id)
+        before = posted.get(record.job_id)
+        if before is None:
+            changes.append(Change("new", in_time(record, now), 0, cause))
+        else:
+            change = _change(record, before, cause, now)
+            if change is not None:
+                changes.append(change)
+    for job_id, before in posted.items():
+        if job_id not in valid:
+            change = _unsay(before, cause)
+            if change is not None:
+                changes.append(change)
+    return changes
+
+
+def _change(record: JobRecord, before: Posted, cause: str, now: Instant | None) -> Change | None:
+    """What a decision that was posted already, in whatever form, changes."""
+    if before.delivered:
+        return _said(record, before, cause)
+    old = before.record
+    if old.decision != REQUESTED:
+        record = in_time(record, now)
+        if record.reason == PAST_DEADLINE == old.reason and record.deadline == old.deadline:
+            return None  # was late already; the instant of finding out is of no interest
+    if record == old:
+        return None
+    return Change("revised", record, before.revision + 1, cause)
+
+
+def _said(record: JobRecord, before: Posted, cause: str) -> Change | None:
+    """A message that has been delivered stays as it was said; it is only marked."""
+    right = record.decision == REQUESTED
+    if right and before.superseded_by is not None:
+        return Change("cleared", before.record, before.revision)
+    if not right and before.superseded_by is None:
+        return Change("flagged", before.record, before.revision, cause)
+    return None
+
+
+def _unsay(before: Posted, cause: str) -> Change | None:
+    """A message that the life, as now known, does not contain."""
+    old = before.record
+    if before.delivered:
+        if before.superseded_by is not None:
+            return None
+        return Change("flagged", old, before.revision, cause)
+    if old.decision == WITHDRAWN:
+        return None
+    return Change("withdrawn", old._replace(decision=WITHDRAWN), before.revision + 1, cause)

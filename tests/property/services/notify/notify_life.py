@@ -1,0 +1,166 @@
+"""Lives of members as random data, and the runtime's promise in miniature: facts in any order."""
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+from uuid import UUID
+
+import yaml
+from hypothesis import strategies as st
+
+from services.notify.domain import facts
+from services.notify.domain.compiling import compile_program
+from services.notify.domain.decision import Effect, MessageDecision
+from services.notify.domain.facts import AnyFact
+from services.notify.domain.job import (
+    JobRecord,
+    Posted,
+    differences,
+    in_time,
+    record_of,
+)
+from services.notify.domain.machine import NotifyMachine
+from services.notify.domain.program import Program, Programs
+from services.notify.domain.state import MemberState
+from shared.clock import DAY, HOUR, MINUTE, Instant, parse_instant
+from shared.events import types
+
+MEMBER = UUID("0190b5a0-0000-7000-8000-00000000002a")
+BEGIN = parse_instant("2024-02-20T00:00:00Z")
+ZONES = ("Asia/Shanghai", "America/New_York", "Australia/Lord_Howe", "Pacific/Apia")
+
+
+@cache
+def default_document() -> dict[str, object]:
+    path = Path(__file__).parents[4] / "deploy" / "program.yaml"
+    document: dict[str, object] = yaml.safe_load(path.read_text("utf-8"))["notify"]
+    return document
+
+
+@cache
+def default_program() -> Program:
+    return compile_program(default_document(), 1)
+
+
+def machine() -> NotifyMachine:
+    return NotifyMachine(Programs([(0, default_program())]))
+
+
+class Told(NamedTuple):
+    """A fact at its place in a life."""
+
+    at: Instant
+    rank: int
+    key: bytes
+    fact: AnyFact
+
+    @property
+    def order(self) -> tuple[Instant, int, bytes]:
+        return self.at, self.rank, self.key
+
+
+def _fact(draw: st.DrawFn, event_id: str) -> AnyFact:
+    order = f"order-{draw(st.integers(0, 5))}"
+    kinds = {
+        "purchase": lambda: facts.Purchase(event_id, order, "store-1", "store", 3520, "CNY"),
+        "refund": lambda: facts.Occurrence(
+            event_id, types.PURCHASE_REFUNDED, {"order_id": order, "amount": 3520}
+        ),
+        "joined": lambda: facts.Joined(event_id, "store-1", "code"),
+        "zone": lambda: facts.Preferences(event_id, None, draw(st.sampled_from(ZONES))),
+        "consent": lambda: facts.Consent(event_id, "wecom", draw(st.booleans())),
+        "tags": lambda: facts.Tags(event_id, [draw(st.sampled_from(["vip", "new"]))], []),
+        "tier": lambda: facts.Tier(event_id, None, draw(st.sampled_from(["silver", "gold"]))),
+    }
+    common = ("purchase",) * 5 + ("refund", "joined", "zone", "consent", "consent", "tags", "tier")
+    return kinds[draw(st.sampled_from(common))]()
+
+
+@st.composite
+def lives(draw: st.DrawFn, size_max: int = 14) -> list[Told]:
+    """Facts in the order of a life, over a leap day and changes of the clocks; some coincide."""
+    told = []
+    for i in range(draw(st.integers(1, size_max))):
+        # a coarse grid makes coincidences; decisions of other services sort after facts
+        days, hours = draw(st.integers(0, 130)), draw(st.integers(0, 23))
+        minutes = draw(st.sampled_from([0, 3, 10]))
+        fact = _fact(draw, f"event-{i}")
+        rank = 1 if isinstance(fact, facts.Tags | facts.Tier) else 0
+        at = BEGIN + days * DAY + hours * HOUR + minutes * MINUTE
+        told.append(Told(at, rank, i.to_bytes(2, "big"), fact))
+    return sorted(told, key=lambda each: each.order)
+
+
+def tell(told: Sequence[Told], until: Instant) -> tuple[MemberState, list[Effect]]:
+    """The life as the sorted log tells it."""
+    life = machine()
+    state = life.initial(MEMBER)
+    effects: list[Effect] = []
+    for each in sorted(told, key=lambda each: each.order):
+        _fire(life, state, each.at, effects)
+        life.apply(state, each.at, each.fact, effects)
+    _fire(life, state, until, effects)
+    return state, effects
+
+
+def records(effects: Sequence[Effect]) -> dict[UUID, JobRecord]:
+    found = [record_of(MEMBER, e) for e in effects if isinstance(e, MessageDecision)]
+    by_id = {record.job_id: record for record in found}
+    assert len(by_id) == len(found), "one message was decided twice"
+    return by_id
+
+
+class Replica:
+    """One member in a service that gets facts in any order, as `shared.runtime.timeline` works."""
+
+    def __init__(self) -> None:
+        self._machine = machine()
+        self._facts: list[Told] = []
+        self._state = self._machine.initial(MEMBER)
+        self._as_of: tuple[Instant, int, bytes] = (-(2**62), -1, b"")
+        self.posted: dict[UUID, Posted] = {}
+        self.spoken: list[UUID] = []
+
+    def take(self, batch: Sequence[Told], until: Instant, now: Instant | None = None) -> None:
+        """One batch: told on, or told again when something in it is late."""
+        items = sorted(batch, key=lambda each: each.order)
+        self._facts.extend(items)
+        if items and items[0].order < self._as_of:
+            self._state, effects = tell(self._facts, until)
+            self._settle(effects, items[-1].fact.event_id, now)
+        else:
+            effects = []
+            for each in items:
+                _fire(self._machine, self._state, each.at, effects)
+                self._machine.apply(self._state, each.at, each.fact, effects)
+            _fire(self._machine, self._state, until, effects)
+            for record in records(effects).values():
+                assert record.job_id not in self.posted, "posted twice"
+                self.posted[record.job_id] = Posted(in_time(record, now), False, 0, None)
+        if items:
+            self._as_of = max(self._as_of, items[-1].order)
+        self._as_of = max(self._as_of, (until, -1, b""))
+
+    def deliver(self) -> None:
+        """Say everything that is requested and not said."""
+        for job_id, posted in self.posted.items():
+            if posted.record.decision == "requested" and not posted.delivered:
+                self.spoken.append(job_id)
+                self.posted[job_id] = posted._replace(delivered=True)
+
+    def _settle(self, effects: Sequence[Effect], cause: str, now: Instant | None) -> None:
+        found = records(effects).values()
+        for change in differences(found, self.posted, cause, now):
+            before = self.posted.get(change.record.job_id)
+            flagged = change.cause if change.kind in {"flagged", "withdrawn"} else None
+            self.posted[change.record.job_id] = Posted(
+                change.record, before is not None and before.delivered, change.revision, flagged
+            )
+
+
+def _fire(
+    life: NotifyMachine, state: MemberState, until: Instant, effects: list[Effect]
+) -> None:
+    while (due := life.due(state)) is not None and due <= until:
+        life.fire(state, effects)

@@ -1,0 +1,105 @@
+"""What no sequence of events may bring about: too many messages, or one at night, or one unwanted."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.notify.domain.decision import MessageDecision
+from services.notify.domain.program import zone_named
+from services.notify.domain.quiet_hours import QuietHours, quiet_until, time_of_day
+from services.notify.domain.send_decision import REASONS
+from shared.clock import DAY, MINUTE
+from tests.property.services.notify.notify_life import (
+    BEGIN,
+    ZONES,
+    Told,
+    default_program,
+    lives,
+    tell,
+)
+
+END = BEGIN + 300 * DAY
+
+
+def _requested(life: list[Told]) -> list[MessageDecision]:
+    _, effects = tell(life, END)
+    return [e for e in effects if isinstance(e, MessageDecision) and e.reason is None]
+
+
+@given(lives(size_max=40))
+@settings(max_examples=100, deadline=None)
+def test_caps_are_never_exceeded(life: list[Told]) -> None:
+    requested = _requested(life)
+    for cap in default_program().caps:
+        counted = [d.decided_at for d in requested if cap.counts(d.channel, d.category)]
+        for end in counted:
+            assert sum(end - cap.window < at <= end for at in counted) <= cap.at_most
+
+
+@given(lives(), st.data())
+@settings(max_examples=100, deadline=None)
+def test_nothing_is_requested_at_night_on_the_members_clock(
+    life: list[Told], data: st.DataObject
+) -> None:
+    zone_name = data.draw(st.sampled_from(ZONES))
+    # one zone for the whole life: the first fact sets it, later ones are left out
+    from services.notify.domain import facts
+
+    first = Told(BEGIN - DAY, 0, b"zone", facts.Preferences("zone", None, zone_name))
+    calm = [each for each in life if not isinstance(each.fact, facts.Preferences)]
+    hours, zone = default_program().quiet_hours, zone_named(zone_name)
+    assert hours is not None
+    assert zone is not None
+    for decision in _requested([first, *calm]):
+        assert not hours.covers(time_of_day(decision.decided_at, zone))
+        assert decision.planned <= decision.decided_at <= decision.deadline
+
+
+@given(lives())
+@settings(max_examples=100, deadline=None)
+def test_consent_withdrawn_on_the_way_silences_every_later_step(life: list[Told]) -> None:
+    from services.notify.domain import facts
+
+    no_at = BEGIN + 40 * DAY
+    no = Told(no_at, 0, b"no", facts.Consent("no", "wecom", granted=False))
+    calm = [each for each in life if not isinstance(each.fact, facts.Consent)]
+    _, effects = tell([*calm, no], END)
+    for decision in effects:
+        if isinstance(decision, MessageDecision) and decision.decided_at > no_at:
+            assert decision.reason in {"no_consent", "exited"}
+
+
+@given(lives())
+@settings(max_examples=60, deadline=None)
+def test_every_decision_says_why(life: list[Told]) -> None:
+    known = {each.fact.event_id for each in life}
+    _, effects = tell(life, END)
+    for decision in effects:
+        assert isinstance(decision, MessageDecision)
+        assert decision.cause in known
+        assert decision.figures
+        assert decision.reason is None or decision.reason in REASONS
+
+
+_INSTANTS = st.integers(BEGIN - 400 * DAY, BEGIN + 800 * DAY)
+_TIMES = st.integers(0, DAY // MINUTE - 1).map(lambda minute: minute * MINUTE)
+
+
+@given(_INSTANTS, _TIMES, _TIMES, st.sampled_from(ZONES))
+@settings(max_examples=400, deadline=None)
+def test_quiet_hours_end_exactly_when_the_members_clock_says_so(
+    at: int, start: int, end: int, zone_name: str
+) -> None:
+    zone = zone_named(zone_name)
+    assert zone is not None
+    if start == end:
+        return
+    hours = QuietHours(start=start, end=end)
+    until = quiet_until(at, hours, zone)
+    if until is None:
+        assert not hours.covers(time_of_day(at, zone))
+        return
+    assert at < until
+    assert not hours.covers(time_of_day(until, zone))
+    # quiet up to the last microsecond, and at every hour on the way
+    for moment in (until - 1, *range(at, until, 30 * MINUTE)):
+        assert hours.covers(time_of_day(moment, zone))
