@@ -6,6 +6,7 @@ cause. Nothing posted is ever changed.
 """
 
 from collections.abc import Iterable, Mapping
+from datetime import date
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
@@ -25,7 +26,8 @@ _json: Final = msgspec.json.Encoder()
 class Transfer(NamedTuple):
     """Points from one account to another. `points` is positive; debit and credit say which way.
 
-    `issued` is an account of the chain, kept by store; `available` is the member's.
+    `issued` is an account of the chain, kept by store; `available` is the member's. The fields up
+    to `correction` are the columns of the books; `expires_on` is kept by the lot.
     """
 
     id: bytes
@@ -44,6 +46,7 @@ class Transfer(NamedTuple):
     funder: str
     order_id: str | None
     correction: str | None
+    expires_on: date | None
 
     @property
     def signed(self) -> int:
@@ -169,4 +172,5 @@ def _transfer(
         move.funder,
         move.order_id,
         correction,
+        move.expires_on,
     )

@@ -1,0 +1,177 @@
+"""What a batch does to the books, in one transaction with its position.
+
+`PointsSettlement.settle` in its order:
+
+1. what was posted before is loaded, for lives that were told again
+2. moves become transfers: new ones as they are, told-again ones as the difference
+3. transfers and new lots are appended; lots of told-again lives are made what they should be
+4. member accounts and the stores' sums are brought up to date
+5. `points.moved` goes out, one for each transfer, at the time of the transfer
+"""
+
+from collections.abc import Sequence
+from typing import Final
+from uuid import UUID
+
+from services.points.domain.ledger import Effect, Move, Remark, State
+from services.points.domain.lots import lots_of
+from services.points.domain.posting import Transfer, post_difference, post_new, transfer_id
+from services.points.domain.program import PointsProgram
+from services.points.domain.versions import Version, Versions
+from services.points.metrics import LedgerFigures
+from services.points.store import books
+from services.points.store.books import AccountRow, LotRow
+from shared.clock import Instant
+from shared.db import Transaction
+from shared.events import encode, topics, types
+from shared.events.decisions import PointsMoved
+from shared.runtime.batch import Batch
+from shared.runtime.program import ProgramHistory
+from shared.runtime.timeline import Outcome
+
+SOURCE: Final = "urn:regulars:points"
+
+PointsOutcome = Outcome[State, Effect]
+_Posting = tuple[UUID, list[Transfer]]
+
+
+class PointsSettlement:
+    """Writes what lives come to: transfers, lots, accounts, sums by store, and `points.moved`."""
+
+    def __init__(
+        self, history: ProgramHistory[PointsProgram], versions: Versions, figures: LedgerFigures
+    ) -> None:
+        """Join the program's history with what the machine judges by."""
+        self._history = history
+        self._versions = versions
+        self._figures = figures
+
+    async def prepare(self, tx: Transaction) -> None:
+        """Bring the machine's versions of the program up to date."""
+        if await self._history.refresh(tx):
+            self._versions.take(Version(*each) for each in self._history.versions)
+
+    async def settle(
+        self, tx: Transaction, outcomes: Sequence[PointsOutcome], batch: Batch
+    ) -> None:
+        """Write the batch's effects, in sets."""
+        told_on = [each for each in outcomes if each.effects and not each.rebuilt]
+        told_again = [each for each in outcomes if each.rebuilt]
+        posted: list[_Posting] = []
+        lots: list[tuple[UUID, LotRow]] = []
+        for each in told_on:
+            moves = _moves(each.effects)
+            before = each.state.available - sum(move.points for move in moves)
+            transfers = post_new(each.member_id.bytes, moves, before)
+            posted.append((each.member_id, transfers))
+            lots.extend((each.member_id, _lot(transfer)) for transfer in transfers)
+        if told_again:
+            posted += await self._told_again(tx, told_again)
+        await books.append_transfers(tx, posted, batch.now)
+        await books.append_lots(tx, lots)
+        await books.put_accounts(tx, _accounts((*told_on, *told_again)), batch.now)
+        await books.add_totals(tx, batch.partition, _sums(posted))
+        _publish(posted, batch)
+        self._figures.count(transfer for _, transfers in posted for transfer in transfers)
+
+    async def _told_again(
+        self, tx: Transaction, outcomes: Sequence[PointsOutcome]
+    ) -> list[_Posting]:
+        """The differences to what was posted; lots and remarks are put right on the way."""
+        members = [each.member_id for each in outcomes]
+        before = await books.posted_of(tx, members)
+        posted = [
+            (
+                each.member_id,
+                post_difference(
+                    each.member_id.bytes, _moves(each.effects), before[each.member_id], each.cause
+                ),
+            )
+            for each in outcomes
+        ]
+        wanted = {
+            each.member_id: _all_lots(each.member_id.bytes, _moves(each.effects))
+            for each in outcomes
+        }
+        await books.replace_lots(tx, wanted)
+        await books.replace_remarks(
+            tx,
+            {
+                each.member_id: [effect for effect in each.effects if isinstance(effect, Remark)]
+                for each in outcomes
+            },
+        )
+        return posted
+
+
+def _moves(effects: Sequence[Effect]) -> list[Move]:
+    return [effect for effect in effects if type(effect) is Move]
+
+
+def _lot(transfer: Transfer) -> LotRow:
+    """The lot of a new grant: named after the transfer, and whole."""
+    return LotRow(
+        transfer.id, transfer.event_at, transfer.points, transfer.points, transfer.expires_on
+    )
+
+
+def _all_lots(member: bytes, moves: Sequence[Move]) -> dict[bytes, LotRow]:
+    """The lots that a whole life leaves, by their names."""
+    rows = {}
+    for (event_key, rule), lot in lots_of(moves).items():
+        id_ = transfer_id(member, event_key, rule)
+        rows[id_] = LotRow(id_, lot.at, lot.granted, lot.remaining, lot.expires_on)
+    return rows
+
+
+def _accounts(outcomes: Sequence[PointsOutcome]) -> list[AccountRow]:
+    return [
+        AccountRow(each.member_id, each.state.available, each.state.lifetime) for each in outcomes
+    ]
+
+
+def _sums(posted: Sequence[_Posting]) -> dict[tuple[str, str], tuple[int, int]]:
+    """Debits and credits by store and account."""
+    debits: dict[tuple[str, str], int] = {}
+    credits_: dict[tuple[str, str], int] = {}
+    for _, transfers in posted:
+        for transfer in transfers:
+            store, points = transfer.store_id, transfer.points
+            debit, credit = (store, transfer.debit), (store, transfer.credit)
+            debits[debit] = debits.get(debit, 0) + points
+            credits_[credit] = credits_.get(credit, 0) + points
+    return {
+        key: (debits.get(key, 0), credits_.get(key, 0)) for key in debits.keys() | credits_.keys()
+    }
+
+
+def _publish(posted: Sequence[_Posting], batch: Batch) -> None:
+    for member, transfers in posted:
+        subject = str(member)
+        for transfer in transfers:
+            batch.emit(topics.POINTS, subject, _message(subject, transfer, batch.now))
+
+
+def _message(subject: str, transfer: Transfer, recorded_at: Instant) -> bytes:
+    id_ = str(UUID(bytes=transfer.id))
+    return encode(
+        type=types.POINTS_MOVED,
+        source=SOURCE,
+        id=id_,
+        subject=subject,
+        at=transfer.event_at,
+        recorded_at=recorded_at,
+        data=PointsMoved(
+            transfer_id=id_,
+            code=transfer.code,
+            points=transfer.signed,
+            balance=transfer.balance_after,
+            rule=transfer.rule,
+            program_version=transfer.program_version,
+            cause=transfer.event_id,
+            expires_on=transfer.expires_on,
+            order_id=transfer.order_id,
+            store_id=transfer.store_id or None,
+            correction=transfer.correction,
+        ),
+    )

@@ -1,0 +1,1 @@
+"""The ledger's SQL: `books` writes in sets, `views` reads for people."""

@@ -1,0 +1,196 @@
+"""Writing the books of a batch: COPY for what is only appended, UNNEST for the rest."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import NamedTuple
+from uuid import UUID
+
+from asyncpg.pgproto.pgproto import UUID as DriverUUID  # noqa: N811 - made of 16 bytes in no time
+
+from services.points.domain.ledger import Remark
+from services.points.domain.posting import Posted, Slot, Transfer
+from shared.clock import Instant
+from shared.db import Transaction
+
+
+class LotRow(NamedTuple):
+    """A row of `lots`, without its member."""
+
+    id: bytes
+    event_at: Instant
+    granted: int
+    remaining: int
+    expires_on: date | None
+
+
+class AccountRow(NamedTuple):
+    """What a member has."""
+
+    member_id: UUID
+    available: int
+    lifetime: int
+
+
+_TRANSFER_COLUMNS = (
+    "member_id",
+    "id",
+    "event_at",
+    "debit",
+    "credit",
+    "points",
+    "code",
+    "event_id",
+    "event_key",
+    "rule",
+    "program_version",
+    "explanation",
+    "balance_after",
+    "store_id",
+    "funder",
+    "order_id",
+    "correction",
+    "recorded_at",
+)
+_LOT_COLUMNS = ("member_id", "id", "event_at", "granted", "remaining", "expires_on")
+_REMARK_COLUMNS = ("member_id", "event_id", "event_key", "event_at", "code", "figures")
+
+_ACCOUNTS = """
+INSERT INTO accounts AS a (member_id, available, pending, held, lifetime, recorded_at)
+SELECT u.member_id, u.available, 0, 0, u.lifetime, $4
+  FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS u (member_id, available, lifetime)
+    ON CONFLICT (member_id) DO UPDATE SET available = EXCLUDED.available,
+       lifetime = EXCLUDED.lifetime, recorded_at = EXCLUDED.recorded_at
+"""
+
+_TOTALS = """
+INSERT INTO ledger_totals AS t (partition, store_id, account, debits, credits)
+SELECT $1::smallint, u.store_id, u.account, u.debits, u.credits
+  FROM unnest($2::text[], $3::text[], $4::bigint[], $5::bigint[])
+       AS u (store_id, account, debits, credits)
+    ON CONFLICT (partition, store_id, account) DO UPDATE SET
+       debits = t.debits + EXCLUDED.debits, credits = t.credits + EXCLUDED.credits
+"""
+
+_POSTED = """
+SELECT member_id, event_key, rule, event_at, store_id, event_id, funder, order_id,
+       sum(CASE WHEN credit = 'available' THEN points ELSE -points END)::bigint AS points,
+       count(*)::int AS transfers, max(program_version) AS program_version
+  FROM transfers WHERE member_id = ANY($1::uuid[])
+ GROUP BY member_id, event_key, rule, event_at, store_id, event_id, funder, order_id
+"""
+
+_LOTS = """
+SELECT member_id, id, event_at, granted, remaining, expires_on
+  FROM lots WHERE member_id = ANY($1::uuid[])
+"""
+
+_PUT_LOTS = """
+INSERT INTO lots (member_id, id, event_at, granted, remaining, expires_on)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::bigint[], $6::date[])
+    ON CONFLICT (member_id, id) DO UPDATE SET event_at = EXCLUDED.event_at,
+       granted = EXCLUDED.granted, remaining = EXCLUDED.remaining, expires_on = EXCLUDED.expires_on
+"""
+
+_DROP_LOTS = """
+DELETE FROM lots USING unnest($1::uuid[], $2::uuid[]) AS gone (member_id, id)
+ WHERE lots.member_id = gone.member_id AND lots.id = gone.id
+"""
+
+
+async def append_transfers(
+    tx: Transaction, posted: Iterable[tuple[UUID, Sequence[Transfer]]], recorded_at: Instant
+) -> None:
+    """Append the transfers of some members."""
+    records = [
+        (member, DriverUUID(transfer[0]), *transfer[1:-1], recorded_at)
+        for member, transfers in posted
+        for transfer in transfers
+    ]
+    if records:
+        await tx.copy("transfers", _TRANSFER_COLUMNS, records)
+
+
+async def append_lots(tx: Transaction, rows: Sequence[tuple[UUID, LotRow]]) -> None:
+    """Append the lots of new grants."""
+    if rows:
+        records = [(member, DriverUUID(lot[0]), *lot[1:]) for member, lot in rows]
+        await tx.copy("lots", _LOT_COLUMNS, records)
+
+
+async def replace_lots(tx: Transaction, wanted: Mapping[UUID, Mapping[bytes, LotRow]]) -> None:
+    """Make the lots of some members exactly these, touching only those that differ."""
+    present: set[tuple[UUID, bytes]] = set()
+    gone: list[tuple[UUID, bytes]] = []
+    same: set[tuple[UUID, bytes]] = set()
+    for member, id_, *rest in await tx.fetch(_LOTS, list(wanted)):
+        key = (member, id_.bytes)
+        present.add(key)
+        lot = wanted[member].get(id_.bytes)
+        if lot is None:
+            gone.append(key)
+        elif lot[1:] == tuple(rest):
+            same.add(key)
+    changed = [
+        (member, DriverUUID(lot.id), *lot[1:])
+        for member, lots in wanted.items()
+        for lot in lots.values()
+        if (member, lot.id) not in same
+    ]
+    if changed:
+        await tx.execute(_PUT_LOTS, *map(list, zip(*changed, strict=True)))
+    if gone:
+        members, ids = zip(*gone, strict=True)
+        await tx.execute(_DROP_LOTS, list(members), [DriverUUID(id_) for id_ in ids])
+
+
+async def posted_of(tx: Transaction, members: Sequence[UUID]) -> dict[UUID, dict[Slot, Posted]]:
+    """What stands in the books of some members, by event, rule, time and store."""
+    posted: dict[UUID, dict[Slot, Posted]] = {member: {} for member in members}
+    for row in await tx.fetch(_POSTED, members):
+        slot = Slot(row["event_key"], row["rule"], row["event_at"], row["store_id"])
+        posted[row["member_id"]][slot] = Posted(
+            row["event_id"],
+            row["points"],
+            row["transfers"],
+            row["program_version"],
+            row["funder"],
+            row["order_id"],
+        )
+    return posted
+
+
+async def put_accounts(tx: Transaction, rows: Sequence[AccountRow], recorded_at: Instant) -> None:
+    """Write what some members have."""
+    if rows:
+        members, available, lifetime = zip(*rows, strict=True)
+        await tx.execute(_ACCOUNTS, members, available, lifetime, recorded_at)
+
+
+async def add_totals(
+    tx: Transaction, partition: int, sums: Mapping[tuple[str, str], tuple[int, int]]
+) -> None:
+    """Add debits and credits to the accounts of stores: (store, account) → (debits, credits)."""
+    if sums:
+        keys = sorted(sums)
+        await tx.execute(
+            _TOTALS,
+            partition,
+            [store for store, _ in keys],
+            [account for _, account in keys],
+            [sums[key][0] for key in keys],
+            [sums[key][1] for key in keys],
+        )
+
+
+async def replace_remarks(tx: Transaction, remarks: Mapping[UUID, Sequence[Remark]]) -> None:
+    """Make the remarks of some members exactly these."""
+    if not remarks:
+        return
+    await tx.execute("DELETE FROM remarks WHERE member_id = ANY($1::uuid[])", list(remarks))
+    records = [
+        (member, each.event_id, each.key, each.at, each.code, each.figures)
+        for member, told in remarks.items()
+        for each in told
+    ]
+    if records:
+        await tx.copy("remarks", _REMARK_COLUMNS, records)
