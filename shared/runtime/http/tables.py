@@ -4,6 +4,7 @@ Imports nothing of the runtime, so that `shared.runtime.tables` can call it.
 """
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     Column,
     Index,
@@ -35,8 +36,9 @@ def attach_http(metadata: MetaData) -> None:
         "programs",
         metadata,
         Column("version", Integer, primary_key=True, autoincrement=False),
-        Column("effective_from", BigInteger, nullable=False),
-        Column("document", JSONB, nullable=False),
+        Column("effective_from", BigInteger, nullable=False, comment="judges events from then on"),
+        # JSON, not JSONB: a program is read by people, and keeps the order it was written in
+        Column("document", JSON, nullable=False),
         Column("author", Text, nullable=False),
         Column("note", Text, nullable=False),
         Column("created_at", BigInteger, nullable=False),
