@@ -99,12 +99,12 @@ def key_source(location: str) -> KeySource:
     if location.startswith(("https://", "http://127.0.0.1", "http://localhost")):
         return RemoteKeys(location)
     if location.startswith("http://"):
-        raise AuthNotConfigured("REGULARS_JWKS must be fetched over https")
+        raise AuthNotConfigured("REGULARS_TOKEN_JWKS_URL must be fetched over https")
     try:
         text = location if location.lstrip().startswith("{") else Path(location).read_text("utf-8")
         return FixedKeys(parse_key_set(orjson.loads(text)))
     except (OSError, ValueError) as error:
-        raise AuthNotConfigured(f"REGULARS_JWKS: {error}") from error
+        raise AuthNotConfigured(f"REGULARS_TOKEN_JWKS_URL: {error}") from error
 
 
 def build_verifier(
@@ -120,14 +120,14 @@ def build_verifier(
         AuthNotConfigured: none or both ways are given, or one is given by halves.
     """
     if token_key and jwks:
-        raise AuthNotConfigured("give REGULARS_TOKEN_KEY or REGULARS_JWKS, not both")
+        raise AuthNotConfigured("give REGULARS_TOKEN_KEY or REGULARS_TOKEN_JWKS_URL, not both")
     if token_key:
         return Verifier.local(token_key)
     if not jwks:
         raise AuthNotConfigured(
             "the management API needs to know whose tokens to believe: set REGULARS_TOKEN_KEY"
-            " (`regulars token --new-key` makes one) or REGULARS_JWKS"
+            " (32 random bytes in base64url) or REGULARS_TOKEN_JWKS_URL and REGULARS_TOKEN_ISSUER"
         )
     if not issuer:
-        raise AuthNotConfigured("REGULARS_JWKS needs REGULARS_TOKEN_ISSUER beside it")
+        raise AuthNotConfigured("REGULARS_TOKEN_JWKS_URL needs REGULARS_TOKEN_ISSUER beside it")
     return Verifier.oidc(key_source(jwks), issuer=issuer, audience=audience or AUDIENCE)

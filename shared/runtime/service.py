@@ -21,7 +21,8 @@ from typing import Any, Generic, TypeVar
 import uvloop
 from fastapi import APIRouter
 
-from shared.auth.key_sets import RemoteKeys
+from shared.auth.errors import AuthNotConfigured
+from shared.auth.key_sets import build_verifier
 from shared.auth.tokens import Verifier
 from shared.clock import Clock, WallClock
 from shared.db import Database, is_transient, migrations
@@ -260,21 +261,17 @@ def _application(
 
 
 def _verifier(settings: ServiceSettings) -> Verifier:
-    """Whose tokens are believed: an identity provider's if one is named, else the local issuer's."""
-    if settings.token_jwks_url is not None:
-        if settings.token_issuer is None:
-            sys.exit("REGULARS_TOKEN_JWKS_URL needs REGULARS_TOKEN_ISSUER beside it")
-        return Verifier.oidc(
-            RemoteKeys(settings.token_jwks_url),
+    """Whose tokens are believed; a service that was not told does not start."""
+    key = settings.token_key
+    try:
+        return build_verifier(
+            token_key=None if key is None else key.get_secret_value(),
+            jwks=settings.token_jwks_url,
             issuer=settings.token_issuer,
             audience=settings.token_audience,
         )
-    if settings.token_key is None:
-        sys.exit(
-            "no key for bearer tokens: set REGULARS_TOKEN_KEY (32 random bytes, base64url)"
-            " or REGULARS_TOKEN_JWKS_URL and REGULARS_TOKEN_ISSUER"
-        )
-    return Verifier.local(settings.token_key.get_secret_value())
+    except AuthNotConfigured as error:
+        sys.exit(str(error))
 
 
 def _freeze() -> None:
