@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import orjson
@@ -17,6 +18,7 @@ _TIMEOUT_SECONDS = 5.0
 _KEEP: Instant = HOUR
 _UNKNOWN_KEY_PAUSE: Instant = 30 * SECOND
 _DOCUMENT_BYTES_MOST = 256 * 1024
+_THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
 
 
 def parse_key_set(document: Any) -> KeySet:
@@ -96,9 +98,10 @@ def key_source(location: str) -> KeySource:
     Raises:
         AuthNotConfigured: nothing usable is there.
     """
-    if location.startswith(("https://", "http://127.0.0.1", "http://localhost")):
+    url = urlsplit(location)
+    if url.scheme == "https" or (url.scheme == "http" and url.hostname in _THIS_MACHINE):
         return RemoteKeys(location)
-    if location.startswith("http://"):
+    if url.scheme == "http":
         raise AuthNotConfigured("REGULARS_TOKEN_JWKS_URL must be fetched over https")
     try:
         text = location if location.lstrip().startswith("{") else Path(location).read_text("utf-8")

@@ -146,6 +146,7 @@ def test_what_is_no_key_set_is_refused(document: object) -> None:
         {"token_key": KEY, "jwks": "https://id.example.test/keys"},
         {"jwks": "https://id.example.test/keys"},
         {"jwks": "http://id.example.test/keys", "issuer": ISSUER},
+        {"jwks": "http://127.0.0.1.example.test/keys", "issuer": ISSUER},
         {"jwks": "/no/such/file", "issuer": ISSUER},
         {"jwks": "{}", "issuer": ISSUER},
     ],
