@@ -46,7 +46,10 @@ class Transaction:
         self._driver = driver
 
     async def fetch(self, sql: str, *args: object) -> list[asyncpg.Record]:
-        """Run a statement with `$1` placeholders and return its rows."""
+        """Run a statement with `$1` placeholders and return its rows.
+
+        JSON goes in as text and comes out decoded (SQLAlchemy sets that up on the connection).
+        """
         rows: list[asyncpg.Record] = await self._driver.fetch(sql, *args)
         return rows
 

@@ -206,9 +206,7 @@ async def _change(
 
 def _letter(row: object) -> DeadLetter:
     fields = dict(row)  # type: ignore[call-overload]  # asyncpg ships no types; a record is a mapping
-    fields["headers"] = tuple(
-        (name, base64.b64decode(value)) for name, value in orjson.loads(fields["headers"])
-    )
+    fields["headers"] = tuple((name, base64.b64decode(value)) for name, value in fields["headers"])
     return DeadLetter(**fields)
 
 

@@ -179,23 +179,25 @@ class Lane:
     async def _handle(self, taken: Taken) -> None:
         """Apply a batch, whatever it takes: wait out what passes, set aside what is poison."""
         failures = 0
-        while True:
+        culprit: Exception | None = None
+        while culprit is None:
             try:
                 await self._commit(taken)
+                break
             except Fenced:
                 raise
             except Exception as error:
                 if not is_transient(error):
-                    await self._isolate(taken, error)
-                    return
+                    culprit = error
+                    continue
                 failures += 1
                 await self._wait_out(error, failures)
                 if self._stopping.is_set():
                     raise Fenced(f"{self._name}: told to stop while waiting") from error
-            else:
-                if failures:
-                    self._check.up()
-                return
+        if failures:
+            self._check.up()
+        if culprit is not None:
+            await self._isolate(taken, culprit)
 
     async def _isolate(self, taken: Taken, error: Exception) -> None:
         """Halve until the culprit stands alone."""

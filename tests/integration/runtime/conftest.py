@@ -1,0 +1,39 @@
+"""A chain of its own for each test."""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from tests.conftest import KafkaServer, NewTopics
+from tests.integration.runtime.chain import PARTITIONS, Chain
+
+
+@pytest.fixture
+async def new_chain(
+    kafka_server: KafkaServer,
+    new_database: Callable[[], Awaitable[str]],
+    new_topics: NewTopics,
+    topic_prefix: str,
+) -> Callable[..., Awaitable[Chain]]:
+    """Makes chains over the same topics, each with a database and a group of its own."""
+    events, decisions, output = await new_topics(
+        "events", "decisions", "output", partitions=PARTITIONS
+    )
+    made = 0
+
+    async def make(**options: object) -> Chain:
+        nonlocal made
+        made += 1
+        chain = Chain(
+            bootstrap=kafka_server.address,
+            database_url=await new_database(),
+            events=events,
+            decisions=decisions,
+            output=output,
+            group=f"{topic_prefix}group{made}",
+            **options,  # type: ignore[arg-type]  # the test names Chain's own fields
+        )
+        await chain.create_tables()
+        return chain
+
+    return make

@@ -1,0 +1,165 @@
+"""The runtime against a real Kafka and a real PostgreSQL."""
+
+import random
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+import pytest
+
+from shared.clock import DAY, HOUR, ManualClock, parse_instant
+from shared.db import Database
+from shared.runtime import dead_letters, positions
+from tests.integration.runtime.chain import LAPSE, Chain, CountingMachine, purchase
+
+pytestmark = pytest.mark.integration
+
+NewChain = Callable[..., Awaitable[Chain]]
+START = parse_instant("2024-02-28T09:00:00Z")
+MEMBERS = [UUID(int=number) for number in range(1, 8)]
+
+
+def _story(count: int = 120) -> list[tuple[UUID, int, int]]:
+    """(member, number, at), in the order of time."""
+    chance = random.Random(7)
+    return [(chance.choice(MEMBERS), n, START + n * HOUR * 3) for n in range(1, count + 1)]
+
+
+async def _tell(
+    chain: Chain, story: list[tuple[UUID, int, int]], *, times: int = 1, seed: int | None = None
+) -> None:
+    values = [(chain.events, str(who), purchase(who, n, at)) for who, n, at in story] * times
+    if seed is not None:
+        random.Random(seed).shuffle(values)
+    await chain.publish(values)
+
+
+async def test_any_order_any_batch_any_number_of_times_ends_in_the_same_notes(
+    new_chain: NewChain,
+) -> None:
+    far = ManualClock(START + 400 * DAY)
+    story = _story()
+    plain = await new_chain(clock=far)
+    await _tell(plain, story)
+    async with plain.running():
+        await plain.handled(len(story))
+        await plain.until("SELECT count(*)::int FROM timelines WHERE due_at IS NOT NULL", 0)
+    expected = await plain.notes()
+    assert len(expected) > len(story)
+    assert [note[1] for note in expected].count("lapsed") >= len(MEMBERS)
+
+    await _tell(plain, story, times=2, seed=3)
+    for batch_events in (1, 7, 1000):
+        # the same log, now three times longer and shuffled at its end, from its beginning
+        other = await new_chain(clock=far, batch_events=batch_events)
+        async with other.running():
+            await other.handled(3 * len(story))
+        assert await other.notes() == expected
+
+
+async def test_two_processes_share_the_work_and_come_to_the_same(new_chain: NewChain) -> None:
+    chain = await new_chain(clock=ManualClock(START + 400 * DAY), batch_events=5)
+    story = _story()
+    async with chain.running():
+        await _tell(chain, story[:60])
+        async with chain.running():
+            await _tell(chain, story[60:])
+            await chain.handled(len(story))
+    shuffled = await new_chain(clock=ManualClock(START + 400 * DAY))
+    async with shuffled.running():
+        await shuffled.handled(len(story))
+    assert await chain.notes() == await shuffled.notes()
+    assert len(await chain.fetch("SELECT * FROM facts")) == len(story)
+
+
+async def test_a_process_whose_partition_was_taken_away_cannot_commit(new_chain: NewChain) -> None:
+    chain = await new_chain()
+    database = Database(chain.database_url, application_name="test")
+    async with database.transaction() as tx:
+        zombie = await positions.claim(tx, chain.group, 0, [chain.events])
+    async with database.transaction() as tx:
+        owner = await positions.claim(tx, chain.group, 0, [chain.events])
+    ahead = {chain.events: zombie[chain.events]._replace(position=5)}
+
+    async def work_on() -> None:
+        async with database.transaction() as tx:
+            await tx.execute("INSERT INTO noted VALUES (NULL, 'zombie', 0, 0)")
+            await positions.move(tx, chain.group, 0, zombie, ahead)
+
+    with pytest.raises(positions.Fenced):
+        await work_on()
+    assert await chain.notes() == []
+    async with database.transaction() as tx:
+        moved = {chain.events: owner[chain.events]._replace(position=5)}
+        await positions.move(tx, chain.group, 0, owner, moved)
+    await database.close()
+
+
+async def test_one_poison_event_is_one_dead_letter_and_replay_applies_it_once(
+    new_chain: NewChain,
+) -> None:
+    machine = CountingMachine(poison={"order-50"})
+    chain = await new_chain(clock=ManualClock(START + 400 * DAY), machine=machine)
+    story = _story()
+    await _tell(chain, story)
+    await chain.publish([(chain.events, str(MEMBERS[0]), b"no event at all")])
+    async with chain.running():
+        await chain.handled(len(story) + 1)
+        letters = await chain.fetch("SELECT kind, event_id, error FROM dead_letters ORDER BY kind")
+        assert [letter[:2] for letter in letters] == [("poison", "order-50"), ("undecodable", None)]
+        assert "cannot digest order-50" in str(letters[0][2])
+        assert len(await chain.fetch("SELECT 1 FROM facts")) == len(story) - 1
+
+        machine.poison.clear()
+        database = Database(chain.database_url, application_name="test")
+        async with database.transaction() as tx:
+            held = await dead_letters.list_dead_letters(tx, limit=10, state="held")
+            poison = [each.id for each in held if each.kind == "poison"]
+            assert await dead_letters.request_replay(tx, poison, 0) == poison
+            assert await dead_letters.request_replay(tx, poison, 0) == []
+        await database.close()
+        await chain.until(
+            "SELECT count(*)::int FROM dead_letters WHERE state = 'replayed' AND attempts = 2", 1
+        )
+    whole = await new_chain(clock=ManualClock(START + 400 * DAY))
+    async with whole.running():
+        await whole.handled(len(story) + 1)
+    assert await chain.notes() == await whole.notes()
+
+
+async def test_a_failing_timer_is_a_dead_letter_and_stops_nobody_else(new_chain: NewChain) -> None:
+    machine = CountingMachine(poisoned_timers={1})
+    clock = ManualClock(START)
+    chain = await new_chain(clock=clock, machine=machine)
+    await _tell(chain, [(MEMBERS[0], 1, START), (MEMBERS[1], 2, START), (MEMBERS[2], 3, START)])
+    async with chain.running():
+        await chain.handled(3)
+        clock.set(START + LAPSE)
+        await chain.until("SELECT count(*)::int FROM noted WHERE what = 'lapsed'", 2)
+        await chain.until("SELECT count(*)::int FROM dead_letters WHERE kind = 'timer'", 1)
+        machine.poisoned_timers.clear()
+        await chain.fetch("UPDATE dead_letters SET state = 'replaying' RETURNING id")
+        await chain.until("SELECT count(*)::int FROM noted WHERE what = 'lapsed'", 3)
+
+
+async def test_a_decision_that_was_withdrawn_is_as_if_never_made(new_chain: NewChain) -> None:
+    clock = ManualClock(START + 400 * DAY)
+    member = MEMBERS[0]
+    chain = await new_chain(clock=clock)
+    await chain.publish(
+        [
+            (chain.events, str(member), purchase(member, 1, START)),
+            (chain.events, str(member), purchase(member, 2, START + HOUR)),
+            (
+                chain.events,
+                str(member),
+                purchase(member, 5, START + HOUR, event_id="instead-of-order-2"),
+            ),
+        ]
+    )
+    async with chain.running():
+        await chain.handled(3)
+    assert [(what, total) for _, what, _, total in await chain.notes()] == [
+        ("bought", 1),
+        ("bought", 6),
+        ("lapsed", 6),
+    ]

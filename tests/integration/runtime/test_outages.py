@@ -1,0 +1,108 @@
+"""What passes by itself is waited out; nothing is lost and nothing is done twice."""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from shared.clock import DAY, Instant, ManualClock, to_datetime
+from shared.events import decode, encode, types
+from shared.events.decisions import ClockAdvanced
+from shared.kafka.consumer import GroupConsumer
+from tests.integration.runtime.chain import LAPSE, Chain, purchase
+from tests.integration.runtime.test_lanes import MEMBERS, START, _story, _tell
+
+pytestmark = pytest.mark.integration
+
+NewChain = Callable[..., Awaitable[Chain]]
+
+
+async def test_connections_cut_again_and_again_lose_and_double_nothing(new_chain: NewChain) -> None:
+    far = ManualClock(START + 400 * DAY)
+    story = _story(200)
+    chain = await new_chain(clock=far, batch_events=3)
+    await _tell(chain, story, times=2, seed=11)
+    async with chain.running(relay=True):
+        for handled in (50, 120, 250):
+            await chain.until(
+                "SELECT 1 FROM positions HAVING coalesce(sum(position), 0) >= $1", 1, handled
+            )
+            await chain.fetch(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        await chain.handled(2 * len(story))
+        await chain.until("SELECT count(*)::int FROM outbox", 0)
+    quiet = await new_chain(clock=far)
+    async with quiet.running():
+        await quiet.handled(2 * len(story))
+    assert await chain.notes() == await quiet.notes()
+
+
+def _mark(partition: int, until: Instant) -> bytes:
+    return encode(
+        type=types.CLOCK_ADVANCED,
+        source="urn:test:upstream",
+        id=f"mark-{partition}-{until}",
+        subject=f"clock:{partition}",
+        at=until,
+        data=ClockAdvanced(partition=partition, until=to_datetime(until)),
+        recorded_at=until,
+    )
+
+
+async def test_with_the_stream_clock_nothing_overtakes_the_input_that_is_waited_for(
+    new_chain: NewChain,
+) -> None:
+    chain = await new_chain(stream=True)
+    who = MEMBERS[0]
+    await chain.publish(
+        [
+            (chain.events, str(who), purchase(who, 1, START)),
+            (chain.events, str(who), purchase(who, 2, START + 2 * DAY)),
+            (chain.events, str(who), purchase(who, 4, START + 60 * DAY)),
+            (chain.decisions, str(who), purchase(who, 8, START + DAY)),
+        ]
+    )
+    async with chain.running(relay=True):
+        await chain.handled(2)  # the first purchase, and the decision; the others wait
+        assert [total for *_, total in await chain.notes()] == [1, 9]
+        await chain.publish([(chain.decisions, str(who), _mark(0, START + 5 * DAY))])
+        await chain.handled(4)
+        assert [total for *_, total in await chain.notes()] == [1, 9, 11]
+        await chain.publish([(chain.decisions, str(who), _mark(0, START + 90 * DAY))])
+        await chain.until("SELECT count(*)::int FROM noted WHERE what = 'bought'", 4)
+        # lapsed ten days after the second purchase, as of then, before the third was told
+        lapsed = await chain.fetch("SELECT at, total FROM noted WHERE what = 'lapsed'")
+        assert lapsed == [(START + 2 * DAY + LAPSE, 11)]
+        await chain.until("SELECT count(*)::int FROM outbox", 0)
+    marks = await _marks(chain)
+    assert marks == sorted(marks)
+    assert marks[-1] == START + 60 * DAY
+
+
+async def _marks(chain: Chain) -> list[Instant]:
+    """What the service said about its own clock, in order."""
+    found: list[Instant] = []
+    consumer = GroupConsumer(chain.bootstrap, f"{chain.group}-reader", [chain.output])
+    ready: list[int] = []
+
+    async def assigned(partitions: set[int]) -> None:
+        ready.extend(partitions)
+
+    async def revoked(partitions: set[int]) -> None:
+        return
+
+    await consumer.start(assigned, revoked)
+    try:
+        for partition in (0, 1):
+            records = await consumer.poll(
+                partition, [chain.output], timeout_seconds=2, records_max=1000
+            )
+            found.extend(
+                decode(each.value, each.headers).at
+                for each in records
+                if each.value is not None and each.value.startswith(b"{")
+            )
+    finally:
+        await consumer.stop()
+    return found
