@@ -1,1 +1,1 @@
-"""What runs and measures the services: the command line, the local stack, the demo, the benchmarks."""
+"""Everything around the services: the command line, the local stack, real data, benchmarks."""

@@ -18,7 +18,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from deploy.local.child import Child
-from deploy.local.jars import Jars, NoJvmError, provide_jars
+from deploy.local.errors import BrokerUnavailableError, NoJvmError
+from deploy.local.jars import Jars, provide_jars
 from deploy.local.ports import LOOPBACK
 
 Kind = Literal["kafka", "tansu"]
@@ -68,10 +69,6 @@ num.io.threads=4
 """
 
 
-class BrokerUnavailableError(RuntimeError):
-    """No broker can run here; the message says what to do."""
-
-
 @dataclass(frozen=True, slots=True)
 class Broker:
     """A broker that can be run, and what it is.
@@ -79,12 +76,14 @@ class Broker:
     Attributes:
         kind: "kafka", or "tansu": in memory, without idempotent producers and transactions.
         port: on loopback; clients connect here.
+        identity: of the log that it holds; another one has other positions.
         notice: a line for people where the broker is not the real one.
     """
 
     kind: Kind
     port: int
     child: Child
+    identity: str
     notice: str | None = None
 
     @property
@@ -159,7 +158,8 @@ async def _kafka(directory: Path, ports: tuple[int, int], jars: Jars) -> Broker:
         stop_seconds=30,
         quiet=True,
     )
-    return Broker("kafka", port, child)
+    identity = (data / "meta.properties").read_text().partition("cluster.id=")[2].split()[0]
+    return Broker("kafka", port, child, identity)
 
 
 async def _format(java: tuple[str, ...], properties: Path) -> None:
@@ -208,7 +208,7 @@ def _tansu(port: int, reason: str) -> Broker:
         f"No Apache Kafka here: {reason}. Using the in-memory broker tansu; "
         "what is published lives in RAM and ends with this run."
     )
-    return Broker("tansu", port, child, notice)
+    return Broker("tansu", port, child, f"memory-{uuid.uuid4()}", notice)
 
 
 def _find_tansu() -> Path | None:

@@ -14,14 +14,12 @@ from pathlib import Path
 
 from pydantic_settings import BaseSettings
 
+from deploy.local.errors import NoJvmError
+
 _POM = Path(__file__).with_name("kafka") / "pom.xml"
 _MANIFEST = "complete.json"
 _JAVA_MINIMUM = 17
 _DOWNLOAD_SECONDS = 300.0
-
-
-class NoJvmError(RuntimeError):
-    """Kafka cannot run here; the message says what is missing."""
 
 
 class _CacheSettings(BaseSettings):

@@ -9,12 +9,10 @@ import os
 import socket
 from collections.abc import Collection, Iterable, Iterator
 
+from deploy.local.errors import NoFreePortError
+
 LOOPBACK = "127.0.0.1"
 _FIRST, _LAST = 18000, 32767
-
-
-class NoFreePortError(RuntimeError):
-    """Every port of the range is taken."""
 
 
 def is_free(port: int) -> bool:

@@ -20,6 +20,7 @@ from urllib.parse import quote
 import asyncpg
 
 from deploy.local.child import Account, Child, child_environment, launch_argv
+from deploy.local.errors import PostgresUnavailableError
 from deploy.local.ports import LOOPBACK
 
 SUPERUSER = "postgres"
@@ -60,10 +61,6 @@ log_timezone = 'UTC'
 """
 
 _ACCESS = "host all all {host}/32 scram-sha-256\n"
-
-
-class PostgresUnavailableError(RuntimeError):
-    """There is no PostgreSQL to run here; the message says what to do."""
 
 
 def find_binaries() -> Path:

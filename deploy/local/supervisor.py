@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import IO, Self
 
 from deploy.local.child import Child, Running, describe_exit
+from deploy.local.errors import ChildFailedError
 
 _POLL_SECONDS = 0.05
 _HEALTHY_SECONDS = 10.0
@@ -24,21 +25,6 @@ Say = Callable[[str, str], None]
 
 def say_nothing(_name: str, _line: str) -> None:
     """Keep the lines in the log files only."""
-
-
-class ChildFailedError(RuntimeError):
-    """A child ended, or did not become ready in time.
-
-    Attributes:
-        name: which one.
-        tail: the last lines that it wrote.
-    """
-
-    def __init__(self, name: str, what: str, tail: list[str]) -> None:
-        """Say which child did what, with its last lines."""
-        super().__init__(f"{name} {what}")
-        self.name = name
-        self.tail = tail
 
 
 def backoff_seconds(failures: int) -> float:
