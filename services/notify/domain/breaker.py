@@ -14,24 +14,28 @@ class CircuitBreaker:
         self._failures_max = failures_max
         self._rest = rest
         self._failures = 0
-        self._closed_until: Instant | None = None
+        self._rests_until: Instant | None = None
 
-    def rests_until(self, at: Instant) -> Instant | None:
-        """The instant before which nothing may be sent, or None when the way is free."""
-        if self._closed_until is None or at >= self._closed_until:
+    def room(self, at: Instant) -> int | None:
+        """How many attempts may be made now: None for any number, 1 for a probe, 0 for none."""
+        if self._rests_until is None:
             return None
-        return self._closed_until
+        return 1 if at >= self._rests_until else 0
+
+    def free_at(self, at: Instant) -> Instant:
+        """When the next attempt may be made: `at` itself when there is room."""
+        return at if self._rests_until is None else max(at, self._rests_until)
 
     def succeeded(self) -> None:
         """The destination answered: closed again, the run of failures is over."""
         self._failures = 0
-        self._closed_until = None
+        self._rests_until = None
 
     def failed(self, at: Instant) -> None:
         """The destination did not take it: one more, and a rest when there were too many."""
         self._failures += 1
         if self._failures >= self._failures_max:
-            self._closed_until = at + self._rest
+            self._rests_until = at + self._rest
 
 
 class RateLimit:
@@ -44,20 +48,20 @@ class RateLimit:
         self._tokens = self._size
         self._filled_at: Instant | None = None
 
-    def free_at(self, at: Instant) -> Instant:
-        """When the next message may go: `at` itself when there is a token."""
-        self._fill(at)
-        if self._tokens >= 1:
-            return at
-        return at + int((1 - self._tokens) / self._per_second * SECOND) + 1
-
-    def take(self, at: Instant) -> None:
-        """One message goes."""
-        self._fill(at)
-        self._tokens -= 1
-
-    def _fill(self, at: Instant) -> None:
+    def room(self, at: Instant) -> int:
+        """How many messages may go now."""
         if self._filled_at is not None and at > self._filled_at:
             earned = (at - self._filled_at) / SECOND * self._per_second
             self._tokens = min(self._size, self._tokens + earned)
         self._filled_at = at if self._filled_at is None else max(at, self._filled_at)
+        return int(self._tokens)
+
+    def free_at(self, at: Instant) -> Instant:
+        """When the next message may go: `at` itself when there is room."""
+        if self.room(at) >= 1:
+            return at
+        return at + int((1 - self._tokens) / self._per_second * SECOND) + 1
+
+    def take(self, count: int) -> None:
+        """So many messages go."""
+        self._tokens -= count

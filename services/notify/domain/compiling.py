@@ -1,6 +1,6 @@
 """From the document to the program that runs: every reference checked, every condition compiled.
 
-ProgramError(ValueError)   carries one Problem (JSON pointer, words) for each thing that is wrong
+DocumentError(ValueError)   carries one Problem (JSON pointer, words) for each thing that is wrong
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ from shared.conditions import ConditionError, Problem, compile_predicate, parse
 from shared.events import types
 
 
-class ProgramError(ValueError):
+class DocumentError(ValueError):
     """A document that is no program."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
@@ -36,21 +36,20 @@ class ProgramError(ValueError):
         super().__init__("; ".join(f"{p.pointer or '/'}: {p.message}" for p in problems))
 
 
-def compile_program(document: object, version: int) -> Program:
+def compile_program(document: object) -> Program:
     """Check a document and make it ready to run.
 
     Args:
         document: the `notify` part, as `json.loads` or a YAML loader gave it.
-        version: its number; decisions name it.
 
     Raises:
-        ProgramError: with every problem found.
+        DocumentError: with every problem found.
     """
     try:
         checked = Document.model_validate(document)
     except ValidationError as error:
-        raise ProgramError([_problem(e["loc"], e["msg"]) for e in error.errors()]) from error
-    return _Compiler(checked).program(version)
+        raise DocumentError([_problem(e["loc"], e["msg"]) for e in error.errors()]) from error
+    return _Compiler(checked).program()
 
 
 def _problem(location: Sequence[int | str], message: str) -> Problem:
@@ -67,7 +66,7 @@ class _Compiler:
         self._document = document
         self._problems: list[Problem] = []
 
-    def program(self, version: int) -> Program:
+    def program(self) -> Program:
         document = self._document
         self._check_channels()
         journeys = {
@@ -77,9 +76,8 @@ class _Compiler:
         self._check_caps()
         self._check_templates()
         if self._problems:
-            raise ProgramError(self._problems)
+            raise DocumentError(self._problems)
         return Program(
-            version=version,
             language=document.language,
             zone=ZoneInfo(document.time_zone),
             zones_of_stores={s: ZoneInfo(part.time_zone) for s, part in document.stores.items()},

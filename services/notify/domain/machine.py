@@ -48,7 +48,12 @@ class NotifyMachine:
         """The earlier decision of segmentation that this one withdraws."""
         return fact.supersedes if isinstance(fact, facts.Tags | facts.Tier) else None
 
-    def needs_history(self, state: MemberState, at: Instant, fact: AnyFact) -> bool:  # noqa: ARG002 - the machine's protocol
+    def needs_history(
+        self,
+        state: MemberState,  # noqa: ARG002 - the machine protocol
+        at: Instant,  # noqa: ARG002
+        fact: AnyFact,  # noqa: ARG002
+    ) -> bool:
         """Never: what a refund or a receipt speaks of is in the state."""
         return False
 
@@ -65,7 +70,7 @@ class NotifyMachine:
                 return
             case _:
                 project(state, at, fact)
-        program = self.programs.at(at)
+        program = self.programs.at(at).program
         event_type = fact.type if isinstance(fact, facts.Occurrence) else _TYPE_OF[type(fact)]
         journeys = program.triggers.get(event_type)
         if state.entries or journeys:
@@ -84,7 +89,7 @@ class NotifyMachine:
         entry = min(state.entries, key=_due_order)
         journey = self.programs.numbered(entry.version).journeys[entry.journey]
         step = journey.steps[entry.step]
-        program = self.programs.at(entry.due)
+        program = self.programs.at(entry.due).program
         answer = self._decide(state, entry, journey, step, program)
         if isinstance(answer, Postpone):
             entry.due = answer.until
@@ -150,12 +155,12 @@ class NotifyMachine:
             return
         if not _make_room(state, journey):
             return
-        program = self.programs.at(at)
+        version, program = self.programs.at(at)
         planned = journey.steps[0].planned(at, at, program.zone_of(state))
         state.entries.append(
             Entry(
                 journey=journey.name,
-                version=program.version,
+                version=version,
                 event_id=fact.event_id,
                 at=at,
                 context=dict(context),

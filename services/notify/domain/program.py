@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -48,7 +49,6 @@ class Program(msgspec.Struct, frozen=True):
     `triggers` and `exits` are the journeys by the event type that lets in or out.
     """
 
-    version: int
     language: str
     zone: ZoneInfo
     zones_of_stores: Mapping[str, ZoneInfo]
@@ -76,11 +76,18 @@ class Program(msgspec.Struct, frozen=True):
         return self.zones_of_stores.get(store, self.zone) if store is not None else self.zone
 
 
+class InForce(NamedTuple):
+    """A program with the number of its version."""
+
+    version: int
+    program: Program
+
+
 class Programs:
     """All versions: an event is judged by the one that was in force when it happened."""
 
-    def __init__(self, versions: Sequence[tuple[Instant, Program]]) -> None:
-        """Take the versions with the instants from which they are in force.
+    def __init__(self, versions: Sequence[tuple[Instant, int, Program]]) -> None:
+        """Take the versions: from which instant, which number, which program.
 
         Of two with the same instant the later version number rules. Before the first, the first
         rules.
@@ -90,15 +97,15 @@ class Programs:
         """
         if not versions:
             raise ValueError("there is no program")
-        ordered = sorted(versions, key=lambda entry: (entry[0], entry[1].version))
-        self._from = [effective_from for effective_from, _ in ordered]
-        self._programs = [program for _, program in ordered]
-        self._numbered = {program.version: program for program in self._programs}
+        ordered = sorted(versions, key=lambda entry: entry[:2])
+        self._from = [effective_from for effective_from, _, _ in ordered]
+        self._programs = [InForce(version, program) for _, version, program in ordered]
+        self._numbered = dict(self._programs)
         self._types = frozenset(
-            event for program in self._programs for event in (*program.triggers, *program.exits)
+            event for _, program in self._programs for event in (*program.triggers, *program.exits)
         )
 
-    def at(self, instant: Instant) -> Program:
+    def at(self, instant: Instant) -> InForce:
         """The version in force at an instant."""
         return self._programs[max(0, bisect_right(self._from, instant) - 1)]
 

@@ -1,0 +1,1 @@
+"""One transaction each: settling decisions, taking jobs in, delivering, answering."""

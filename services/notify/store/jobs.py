@@ -1,0 +1,204 @@
+"""The table `jobs`: one row for every message that came up in a member's life, said or not."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from services.notify.domain.decision import ReceiptSeen
+from services.notify.domain.job import Change, JobRecord, Posted
+from services.notify.domain.job_id import as_uuid
+from shared.clock import Instant
+from shared.db import Transaction
+
+RECORD_COLUMNS = JobRecord._fields
+DELIVERY_RANKS = {"sent": 1, "failed": 2, "delivered": 3, "opened": 4, "clicked": 5, "replied": 6}
+"""Receipts come in any order; the one furthest along counts. What was sent may still fail."""
+
+_RECORD = ", ".join(RECORD_COLUMNS)
+
+_POSTED = f"""
+SELECT {_RECORD}, revision, superseded_by, delivery FROM jobs WHERE member_id = ANY($1::uuid[])
+"""  # noqa: S608 - the columns are a constant of this module
+
+_CHANGE = """
+UPDATE jobs j SET due_at = u.due_at, decided_at = u.decided_at, deadline = u.deadline,
+       decision = u.decision, reason = u.reason, because = u.because::json,
+       content = u.content::json, channel = u.channel, template = u.template,
+       category = u.category, purpose = u.purpose, store_id = u.store_id,
+       program_version = u.program_version, revision = u.revision,
+       superseded_by = u.superseded_by, recorded_at = $18
+  FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[],
+              $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[],
+              $13::text[], $14::text[], $15::int[], $16::int[], $17::text[])
+       AS u (member_id, job_id, due_at, decided_at, deadline, decision, reason, because, content,
+             channel, template, category, purpose, store_id, program_version, revision,
+             superseded_by)
+ WHERE j.member_id = u.member_id AND j.job_id = u.job_id
+"""
+
+_RECEIPTS = """
+UPDATE jobs j SET delivery = u.delivery, delivery_rank = u.rank, delivery_at = u.at,
+       provider_id = coalesce(u.provider_id, j.provider_id), error = u.error
+  FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::smallint[], $5::bigint[], $6::text[],
+              $7::text[]) AS u (member_id, job_id, delivery, rank, at, provider_id, error)
+ WHERE j.member_id = u.member_id AND j.job_id = u.job_id
+   AND u.rank > coalesce(j.delivery_rank, 0) AND j.decision <> 'suppressed'
+"""
+
+_FORGET = """
+UPDATE jobs SET content = '{"language": "", "variables": {}}'::json, store_id = NULL
+ WHERE member_id = ANY($1::uuid[])
+"""
+
+_JOB = f"""
+SELECT {_RECORD}, revision, superseded_by, recorded_at, delivery, delivery_at, provider_id, error
+  FROM jobs
+"""  # noqa: S608 - the columns are a constant of this module
+
+_SHOWN = "(decision <> 'withdrawn' OR delivery IS NOT NULL OR $2)"
+
+_OF_MEMBER = f"""{_JOB} WHERE member_id = $1 AND {_SHOWN}
+ ORDER BY decided_at DESC, job_id DESC LIMIT $3
+"""
+_OF_MEMBER_AFTER = f"""{_JOB} WHERE member_id = $1 AND {_SHOWN} AND (decided_at, job_id) < ($4, $5)
+ ORDER BY decided_at DESC, job_id DESC LIMIT $3
+"""
+
+_TOTALS = """
+SELECT journey, step, decision, reason, delivery, count(*) AS jobs FROM jobs
+ GROUP BY journey, step, decision, reason, delivery
+"""
+
+
+class StoredJob(NamedTuple):
+    """A row of `jobs`."""
+
+    record: JobRecord
+    revision: int
+    superseded_by: str | None
+    recorded_at: Instant
+    delivery: str | None
+    delivery_at: Instant | None
+    provider_id: str | None
+    error: str | None
+
+
+class Total(NamedTuple):
+    """How many jobs of a step ended so."""
+
+    journey: str
+    step: str
+    decision: str
+    reason: str | None
+    delivery: str | None
+    jobs: int
+
+
+async def insert(tx: Transaction, records: Iterable[JobRecord], now: Instant) -> None:
+    """Append records of decisions taken for the first time."""
+    await tx.copy(
+        "jobs",
+        (*RECORD_COLUMNS, "revision", "recorded_at"),
+        [(*record, 0, now) for record in records],
+    )
+
+
+async def posted(tx: Transaction, members: Sequence[UUID]) -> dict[UUID, dict[UUID, Posted]]:
+    """What was posted about some members, by member and job."""
+    found: dict[UUID, dict[UUID, Posted]] = {member: {} for member in members}
+    for *columns, revision, superseded_by, delivery in await tx.fetch(_POSTED, members):
+        record = JobRecord(*columns)
+        delivered = delivery is not None and delivery != "failed"
+        found[record.member_id][record.job_id] = Posted(record, delivered, revision, superseded_by)
+    return found
+
+
+async def change(tx: Transaction, changes: Sequence[Change], now: Instant) -> None:
+    """Overwrite records that were posted before."""
+    rows = [
+        (
+            record.member_id,
+            record.job_id,
+            record.due_at,
+            record.decided_at,
+            record.deadline,
+            record.decision,
+            record.reason,
+            record.because,
+            record.content,
+            record.channel,
+            record.template,
+            record.category,
+            record.purpose,
+            record.store_id,
+            record.program_version,
+            each.revision,
+            each.cause if each.kind in {"withdrawn", "flagged"} else None,
+        )
+        for each in changes
+        for record in (each.record,)
+    ]
+    await tx.execute(_CHANGE, *(list(column) for column in zip(*rows, strict=True)), now)
+
+
+async def take_receipts(tx: Transaction, receipts: Iterable[tuple[UUID, ReceiptSeen]]) -> None:
+    """Write how far deliveries have come; of several receipts of a job the furthest counts."""
+    furthest: dict[tuple[UUID, UUID], tuple[int, ReceiptSeen]] = {}
+    for member, seen in receipts:
+        rank = DELIVERY_RANKS.get(seen.status, 0)
+        key = (member, as_uuid(seen.job))
+        if rank > furthest.get(key, (0, seen))[0]:
+            furthest[key] = (rank, seen)
+    if not furthest:
+        return
+    rows = [
+        (member, job, seen.status, rank, seen.at, seen.provider_id, seen.error)
+        for (member, job), (rank, seen) in furthest.items()
+    ]
+    await tx.execute(_RECEIPTS, *(list(column) for column in zip(*rows, strict=True)))
+
+
+async def forget(tx: Transaction, members: Sequence[UUID]) -> None:
+    """Blank what messages of erased members said; that there were messages is kept."""
+    await tx.execute(_FORGET, members)
+
+
+async def of_member(
+    tx: Transaction,
+    member: UUID,
+    *,
+    withdrawn: bool,
+    limit: int,
+    after: tuple[Instant, UUID] | None,
+) -> list[StoredJob]:
+    """A member's messages and non-messages, newest decision first."""
+    if after is None:
+        rows = await tx.fetch(_OF_MEMBER, member, withdrawn, limit)
+    else:
+        rows = await tx.fetch(_OF_MEMBER_AFTER, member, withdrawn, limit, *after)
+    return [_stored(row) for row in rows]
+
+
+async def by_id(tx: Transaction, job: UUID) -> StoredJob | None:
+    """One job."""
+    rows = await tx.fetch(f"{_JOB} WHERE job_id = $1", job)
+    return _stored(rows[0]) if rows else None
+
+
+async def members_of(tx: Transaction, job_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    """Whose jobs these are; unknown ones are left out."""
+    rows = await tx.fetch(
+        "SELECT job_id, member_id FROM jobs WHERE job_id = ANY($1::uuid[])", job_ids
+    )
+    return {row["job_id"]: row["member_id"] for row in rows}
+
+
+async def totals(tx: Transaction) -> list[Total]:
+    """How many jobs there are of each step and end."""
+    return [Total(*row) for row in await tx.fetch(_TOTALS)]
+
+
+def _stored(row: Any) -> StoredJob:
+    columns = tuple(row)
+    width = len(RECORD_COLUMNS)
+    return StoredJob(JobRecord(*columns[:width]), *columns[width:])
