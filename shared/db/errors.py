@@ -6,6 +6,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 _PASSING = (
     OSError,  # includes ConnectionError and TimeoutError
+    asyncpg.InternalClientError,  # a statement given to a connection while the server cuts it
     asyncpg.InterfaceError,  # "connection is closed" and the like, after a cut
     asyncpg.PostgresConnectionError,
     asyncpg.DeadlockDetectedError,

@@ -19,7 +19,7 @@ import asyncpg
 import msgspec
 
 from shared.clock import SECOND, Clock
-from shared.db import Database
+from shared.db import Database, is_transient
 from shared.outbox.append import CHANNEL, Outgoing
 
 log = logging.getLogger(__name__)
@@ -80,7 +80,9 @@ class Relay:
             try:
                 await self._session(stop)
                 failures = 0
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except Exception as error:
+                if not is_transient(error):
+                    raise
                 failures = min(failures + 1, 6)
                 self._gauges.trouble(f"database: {error!r}")
                 log.warning("the relay waits for its database: %r", error)
