@@ -1,0 +1,96 @@
+"""The composition root of points: settings → parts → `python -m services.points [role]`."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+
+from services.points.api.ledger import ledger_router
+from services.points.api.simulation import simulation_router
+from services.points.domain.machine import PointsMachine
+from services.points.domain.program import PointsProgram, read_program
+from services.points.domain.program import ProgramError as Refused
+from services.points.domain.versions import Versions
+from services.points.handlers.settlement import SOURCE, PointsSettlement
+from services.points.handlers.simulation import Simulator
+from services.points.metrics import LedgerFigures
+from services.points.settings import PointsSettings
+from shared.events import topics
+from shared.observability.metrics import Metrics
+from shared.runtime.batch import Input
+from shared.runtime.consumers import ConsumerSpec
+from shared.runtime.http.dead_letters import dead_letters_router
+from shared.runtime.http.program import program_router
+from shared.runtime.program import Mistake, ProgramError, ProgramHistory, ProgramPart
+from shared.runtime.program_file import read_part
+from shared.runtime.service import Parts, Resources, Role, Service, main
+from shared.runtime.timeline import TimelineHandler
+
+
+def parse(document: Mapping[str, Any]) -> PointsProgram:
+    """Check a document for the runtime.
+
+    Raises:
+        ProgramError: with every mistake.
+    """
+    try:
+        return read_program(document)
+    except Refused as error:
+        raise ProgramError(
+            [Mistake(each.pointer, each.message) for each in error.problems]
+        ) from error
+
+
+def assemble(resources: Resources[PointsSettings]) -> Parts:
+    """Put the service together."""
+    settings, database, clock = resources.settings, resources.database, resources.clock
+    part = ProgramPart("points", parse, read_part(settings.program, "points"))
+    history = ProgramHistory(part, clock)
+    versions = Versions()
+    machine = PointsMachine(versions)
+    settlement = PointsSettlement(history, versions, LedgerFigures(resources.metrics))
+    unseen = LedgerFigures(Metrics("points", CollectorRegistry()))
+    rehearsal = PointsSettlement(history, versions, unseen)
+
+    async def prepare() -> None:
+        async with database.transaction() as tx:
+            await settlement.prepare(tx)
+
+    return Parts(
+        routers=[
+            ledger_router(database, clock, machine, versions, settlement.prepare),
+            simulation_router(Simulator(database, machine, rehearsal, versions, clock), clock),
+            program_router(part, database, clock),
+            dead_letters_router(database, clock),
+        ],
+        roles={
+            "consume": Role(
+                consumers=[
+                    ConsumerSpec(
+                        name="points",
+                        inputs=(Input(topics.EVENTS), Input(topics.SEGMENTS)),
+                        handler=TimelineHandler(machine, settlement),
+                        source=SOURCE,
+                        output=topics.POINTS,
+                        stream=settings.stream,
+                    )
+                ]
+            ),
+            "schedule": Role(),
+        },
+        prepare=prepare,
+    )
+
+
+SERVICE = Service(
+    name="points",
+    title="Regulars: points",
+    settings=PointsSettings,
+    migrations=Path(__file__).parent / "migrations",
+    roles=("consume", "schedule"),
+    assemble=assemble,
+)
+
+if __name__ == "__main__":
+    main(SERVICE)

@@ -1,0 +1,1 @@
+"""The edge of points: requests in, answers out. No SQL here."""

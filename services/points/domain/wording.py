@@ -1,0 +1,111 @@
+# ruff: noqa: RUF001 - Chinese is punctuated in Chinese
+"""Why points came or went, as a sentence in both languages, from the figures that decided.
+
+Amounts are minor units of the order's currency, as they are everywhere.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from services.points.domain.earning import Earning
+from services.points.domain.posting import CORRECTION
+
+
+class Sentence(NamedTuple):
+    """The same in both languages."""
+
+    zh: str
+    en: str
+
+
+def explain(
+    code: str, rule: str, points: int, figures: Mapping[str, Any], earning: Earning | None
+) -> Sentence:
+    """Say why a transfer was posted.
+
+    Args:
+        code: of the transfer: earn, clawback or correction.
+        rule: the rule's id.
+        points: signed.
+        figures: the explanation kept with the transfer.
+        earning: the version of the program that decided, for the rule's name.
+    """
+    name = _name(rule, earning)
+    if code == CORRECTION:
+        return _correction(name, figures)
+    if code == "clawback":
+        return _clawback(name, points, figures)
+    return _earned(name, points, figures)
+
+
+def remark(code: str, figures: Mapping[str, Any]) -> Sentence:
+    """Say why an event moved no points, or fewer than it asked for."""
+    zh, en = _REMARKS[code]
+    return Sentence(zh.format_map(figures), en.format_map(figures))
+
+
+_REMARKS = {
+    "order_counted_before": (
+        "订单 {order_id} 已由事件 {counted_by} 计入，不重复积分",
+        "order {order_id} was counted by event {counted_by}, so it earns nothing again",
+    ),
+    "refund_waits_for_order": (
+        "订单 {order_id} 的购买尚未收到，退款 {amount} 待其到达后处理",
+        "the purchase of order {order_id} has not come yet; its refund of {amount} waits for it",
+    ),
+    "refund_counted_before": (
+        "订单 {order_id} 的退款 {refund_id} 已处理",
+        "refund {refund_id} of order {order_id} was counted before",
+    ),
+    "refund_in_another_currency": (
+        "订单 {order_id} 以 {paid} 支付，退款 {refund_id} 为 {refunded}，未处理",
+        "order {order_id} was paid in {paid}, refund {refund_id} is in {refunded}: not applied",
+    ),
+    "refund_exceeds_order": (
+        "订单 {order_id} 仅剩 {left}，退款 {amount} 按剩余处理",
+        "of order {order_id} only {left} was left, so no more of the refund of {amount} counts",
+    ),
+}
+
+
+def _name(rule: str, earning: Earning | None) -> Sentence:
+    for each in earning.program.rules if earning is not None else ():
+        if each.id == rule:
+            return Sentence(each.name.zh, each.name.en)
+    return Sentence(rule, rule)
+
+
+def _earned(name: Sentence, points: int, figures: Mapping[str, Any]) -> Sentence:
+    zh, en = [], []
+    if "amount" in figures:
+        zh.append("金额 {amount}，每满 {per_amount} 得 {each} 分".format_map(figures))
+        en.append("{each} for every full {per_amount} of {amount}".format_map(figures))
+    else:
+        zh.append("每次 {each} 分".format_map(figures))
+        en.append("{each} each time".format_map(figures))
+    if "factor" in figures:
+        because = ", ".join(figures["multipliers"])
+        zh.append(f"乘以 {figures['factor']:g}（{because}）")
+        en.append(f"times {figures['factor']:g} ({because})")
+    if "uncapped" in figures:
+        zh.append(f"当日上限，由 {figures['uncapped']} 减至 {points}")
+        en.append(f"the day's cap leaves {points} of {figures['uncapped']}")
+    return Sentence(
+        f"{name.zh}：{'，'.join(zh)}，共 {points} 分",
+        f"{name.en}: {', '.join(en)}: {points} points",
+    )
+
+
+def _clawback(name: Sentence, points: int, figures: Mapping[str, Any]) -> Sentence:
+    zh = "退款 {refunded}，订单剩余 {left}（共 {total}），应得由 {had} 分变为 {has} 分"
+    en = "refund of {refunded} leaves {left} of {total}, which earns {has} in place of {had}"
+    return Sentence(
+        f"{name.zh}：{zh.format_map(figures)}，{points:+d} 分",
+        f"{name.en}: {en.format_map(figures)}: {points:+d} points",
+    )
+
+
+def _correction(name: Sentence, figures: Mapping[str, Any]) -> Sentence:
+    zh = "因迟到的事件 {cause} 重新计算，由 {was} 分更正为 {is} 分"
+    en = "decided again because of event {cause}: {is} points in place of {was}"
+    return Sentence(f"{name.zh}：{zh.format_map(figures)}", f"{name.en}: {en.format_map(figures)}")

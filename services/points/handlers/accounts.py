@@ -1,0 +1,85 @@
+"""Answers about accounts: what a member has, had at an instant, and why."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from services.points.domain.ledger import Effect, Move
+from services.points.domain.lots import expiries, lots_of
+from services.points.domain.machine import PointsMachine
+from services.points.domain.versions import Versions
+from services.points.domain.wording import Sentence, explain, remark
+from services.points.store import views
+from services.points.store.views import Account, RemarkRow, TransferRow
+from shared.clock import Instant
+from shared.db import Transaction
+from shared.timers import timelines
+from shared.timers.timelines import StoredFact
+
+
+class AccountView(NamedTuple):
+    """What a member has, and until when."""
+
+    account: Account
+    expiries: list[tuple[date | None, int]]
+
+
+class Explained(NamedTuple):
+    """A transfer with its figures and the sentence made of them."""
+
+    transfer: TransferRow
+    figures: dict[str, Any]
+    text: Sentence
+
+
+async def account_now(tx: Transaction, member: UUID) -> AccountView | None:
+    """What a member has, as the books stand."""
+    account = await views.account(tx, member)
+    if account is None:
+        return None
+    return AccountView(account, await views.expiries(tx, member))
+
+
+async def account_at(
+    tx: Transaction, machine: PointsMachine, member: UUID, at: Instant
+) -> AccountView | None:
+    """What a member had at an instant, as we know it today: their life told up to there."""
+    if await views.account(tx, member) is None:
+        return None
+    facts = (await timelines.history(tx, [member]))[member]
+    effects = _told(machine, member, facts, at)
+    moves = [effect for effect in effects if isinstance(effect, Move)]
+    available = sum(move.points for move in moves)
+    lots = list(lots_of(moves).values())
+    return AccountView(Account(available, 0, 0, available), expiries(lots))
+
+
+def explained(row: TransferRow, versions: Versions) -> Explained:
+    """Say why a transfer was posted."""
+    figures = msgspec.json.decode(row.explanation, type=dict[str, Any])
+    signed = row.points if row.credit == "available" else -row.points
+    earning = versions.numbered(row.program_version)
+    return Explained(row, figures, explain(row.code, row.rule, signed, figures, earning))
+
+
+def remarked(row: RemarkRow) -> tuple[dict[str, Any], Sentence]:
+    """Say why an event moved nothing, or less."""
+    figures = msgspec.json.decode(row.figures, type=dict[str, Any])
+    return figures, remark(row.code, figures)
+
+
+def _told(
+    machine: PointsMachine, member: UUID, facts: Sequence[StoredFact], until: Instant
+) -> list[Effect]:
+    """All effects of a life up to an instant (included), with what was withdrawn left out."""
+    decode = msgspec.msgpack.Decoder(machine.fact_type).decode
+    withdrawn = {fact.supersedes for fact in facts if fact.supersedes is not None}
+    state = machine.initial(member)
+    effects: list[Effect] = []
+    for fact in sorted(facts, key=lambda fact: fact.order):
+        if fact.order.at <= until and fact.order.key not in withdrawn:
+            machine.apply(state, fact.order.at, decode(fact.body), effects)
+    return effects

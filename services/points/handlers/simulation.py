@@ -1,0 +1,137 @@
+"""What an event would earn: the real path through runtime, machine and books, rolled back."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import NamedTuple
+from uuid import UUID
+
+from services.points.domain.machine import PointsMachine
+from services.points.domain.versions import Versions
+from services.points.handlers.accounts import Explained, explained
+from services.points.handlers.settlement import PointsSettlement
+from services.points.store import views
+from services.points.store.views import Account, RemarkRow
+from shared.clock import Clock, Instant
+from shared.db import Database, Transaction
+from shared.events import Event, event_key, facts, types
+from shared.events.decisions import Because, TierChanged
+from shared.kafka.consumer import Record
+from shared.runtime.batch import Arrived, Batch
+from shared.runtime.timeline import TimelineHandler
+from shared.timers.timelines import Order
+
+_SOURCE = "urn:regulars:simulation"
+_LANE = -1  # no real lane's rows in the sums by store are touched, so nobody waits for us
+_REMARKS_MAX = 100
+_SECONDS_MAX = 10.0
+_NOBODY = Account(0, 0, 0, 0)
+
+
+class Persona(NamedTuple):
+    """A member made up for the occasion."""
+
+    birthday: date | None = None
+    tier: str | None = None
+
+
+class Simulated(NamedTuple):
+    """What would happen."""
+
+    before: Account
+    after: Account
+    transfers: list[Explained]
+    remarks: list[RemarkRow]
+    known: bool
+
+
+class _RolledBack(Exception):  # noqa: N818 - the way out of a transaction, not a mistake
+    """Ends the simulation's transaction and brings its answer out."""
+
+    def __init__(self, simulated: Simulated) -> None:
+        """Take the answer."""
+        super().__init__()
+        self.simulated = simulated
+
+
+class Simulator:
+    """Tells a life on with an event that did not happen."""
+
+    def __init__(
+        self,
+        database: Database,
+        machine: PointsMachine,
+        settlement: PointsSettlement,
+        versions: Versions,
+        clock: Clock,
+    ) -> None:
+        """Join the real parts; the settlement should count into figures that nobody reads."""
+        self._database = database
+        self._settlement = settlement
+        self._handler = TimelineHandler(machine, settlement)
+        self._versions = versions
+        self._clock = clock
+
+    async def run(self, member: UUID, event: Event, persona: Persona | None) -> Simulated:
+        """Let an event happen to a member (or to a persona, then `member` is a new id)."""
+        try:
+            async with self._database.transaction(timeout_seconds=_SECONDS_MAX) as tx:
+                await self._simulate(tx, member, event, persona)
+        except _RolledBack as rolled_back:
+            return rolled_back.simulated
+        raise AssertionError("a simulation never commits")
+
+    async def _simulate(
+        self, tx: Transaction, member: UUID, event: Event, persona: Persona | None
+    ) -> None:
+        if persona is not None:
+            await self._let_happen(tx, _made_up(member, persona, event.at), event.at)
+        before = await views.account(tx, member) or _NOBODY
+        remarked = {row[:3] for row in await views.remarks(tx, member, limit=_REMARKS_MAX)}
+        batch = await self._let_happen(tx, [event], event.at)
+        rows = await views.transfers_recorded(tx, member, batch.now)
+        remarks = await views.remarks(tx, member, limit=_REMARKS_MAX)
+        simulated = Simulated(
+            before=before,
+            after=await views.account(tx, member) or _NOBODY,
+            transfers=[explained(row, self._versions) for row in rows],
+            remarks=[row for row in remarks if row[:3] not in remarked],
+            known=batch.duplicates > 0,
+        )
+        raise _RolledBack(simulated)
+
+    async def _let_happen(self, tx: Transaction, events: Sequence[Event], at: Instant) -> Batch:
+        batch = Batch(partition=_LANE, partitions=1, now=self._clock.now(), until=at)
+        await self._handler.handle(tx, [_arrived(event) for event in events], batch)
+        return batch
+
+
+def _arrived(event: Event) -> Arrived:
+    rank = 1 if event.type == types.TIER_CHANGED else 0
+    record = Record("simulation", 0, 0, 0, None, None, ())
+    return Arrived(record, Order(event.at, rank, event.key), event)
+
+
+def _made_up(member: UUID, persona: Persona, at: Instant) -> list[Event]:
+    """The facts that make a persona, all just before the event."""
+    profile = facts.Profile(birthday=persona.birthday)
+    told = [_event(member, types.MEMBER_PROFILE_UPDATED, at - 1, _update(profile))]
+    if persona.tier is not None:
+        tier = TierChanged(to=persona.tier, because=Because(rule="simulation"))
+        told.append(_event(member, types.TIER_CHANGED, at - 1, tier))
+    return told
+
+
+def _update(profile: facts.Profile) -> facts.ProfileUpdated:
+    return facts.ProfileUpdated(by="system", profile=profile)
+
+
+def _event(member: UUID, type_: str, at: Instant, data: facts.Data) -> Event:
+    return Event(
+        id=type_,
+        source=_SOURCE,
+        type=type_,
+        subject=str(member),
+        at=at,
+        data=data,
+        key=event_key(_SOURCE, type_),
+    )
