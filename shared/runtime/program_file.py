@@ -15,7 +15,6 @@ from typing_extensions import override
 
 from shared.runtime.program import Document
 
-
 _MERGE = "tag:yaml.org,2002:merge"
 
 
