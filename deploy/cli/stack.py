@@ -62,13 +62,17 @@ def up(  # noqa: PLR0913 - the flags of a command
         bool, typer.Option("--no-jvm", help="The broker in memory, even if Kafka could run.")
     ] = False,
     state_dir: StateDirectory = DEFAULT_DIRECTORY,
+    endpoints_file: Annotated[
+        Path | None, typer.Option(help="Where to say where everything is; else in --state-dir.")
+    ] = None,
     report_to: Annotated[int | None, typer.Option("--report-to", hidden=True)] = None,
 ) -> None:
     """Start PostgreSQL, Kafka and the services; run until Ctrl-C."""
     chosen = parse_clock(clock)
     console = Console()
+    told = endpoints_file or State(state_dir).directory / FILE_NAME
     if detach:
-        _detach(console, State(state_dir))
+        _detach(console, State(state_dir), told)
         return
     report, voices = Report(report_to), Voices(console)
 
@@ -85,21 +89,22 @@ def up(  # noqa: PLR0913 - the flags of a command
         fresh=fresh,
         jvm=not no_jvm,
         usual_ports=True,
+        endpoints_file=told,
         say=say,
     )
     try:
-        asyncio.run(_run(stack, console, voices, report))
+        asyncio.run(_run(stack, told, console, voices, report))
     except LocalStackError as trouble:
         report.trouble(trouble)
         raise
 
 
-async def _run(stack: Stack, console: Console, voices: Voices, report: Report) -> None:
+async def _run(stack: Stack, told: Path, console: Console, voices: Voices, report: Report) -> None:
     """Run a stack until a signal, or until something died for good."""
     signals = _Signals(stack, voices)
     try:
         async with stack:
-            show_endpoints(console, stack.endpoints, stack.state.directory / FILE_NAME)
+            show_endpoints(console, stack.endpoints, told)
             report.ready()
             raise await stack.failed()
     except asyncio.CancelledError:
@@ -132,13 +137,13 @@ class _Signals:
             self._stack.kill_all()
 
 
-def _detach(console: Console, state: State) -> None:
+def _detach(console: Console, state: State, told: Path) -> None:
     ready = start_detached(state, lambda line: console.print(line, markup=False, highlight=False))
-    endpoints = read_endpoints(state.directory / FILE_NAME)
+    endpoints = read_endpoints(told)
     if not ready or endpoints is None:
         console.print(f"[bold red]not started[/]; the logs are in {state.logs}")
         raise typer.Exit(1)
-    show_endpoints(console, endpoints, state.directory / FILE_NAME)
+    show_endpoints(console, endpoints, told)
 
 
 def show_endpoints(console: Console, endpoints: Endpoints, path: Path) -> None:
