@@ -1,0 +1,111 @@
+"""Several inputs, one order: merging, waiting, and where the clock stands."""
+
+import pytest
+
+from shared.clock import Instant, to_datetime
+from shared.events import encode, types
+from shared.events.decisions import ClockAdvanced
+from shared.kafka.consumer import Record
+from shared.runtime.batch import Input
+from shared.runtime.intake import Intake, Taken
+from shared.runtime.positions import BEGINNING
+
+FACTS, DECISIONS = "facts", "decisions"
+LATE = 10**15
+
+
+def _record(topic: str, at: Instant, offset: int = 0) -> Record:
+    value = encode(
+        type=types.CLOCK_ADVANCED,
+        source="urn:test",
+        id=f"{topic}-{at}-{offset}",
+        subject="clock:0",
+        at=at,
+        data=ClockAdvanced(partition=0, until=to_datetime(at)),
+        recorded_at=at,
+    )
+    return Record(topic, 0, offset, 0, b"k", value, ())
+
+
+def _intake(*, stream: bool, waited: bool = True, room: int = 100) -> Intake:
+    inputs = (Input(FACTS), Input(DECISIONS, waited=waited))
+    return Intake(inputs, stream=stream, until=BEGINNING, room=room)
+
+
+def _told(taken: Taken) -> list[tuple[str, int]]:
+    return [(each.record.topic, each.order.at) for each in taken.records]
+
+
+def test_records_are_taken_by_event_time_and_facts_go_first() -> None:
+    intake = _intake(stream=False)
+    intake.add([_record(DECISIONS, 20), _record(DECISIONS, 40)])
+    intake.add([_record(FACTS, 10), _record(FACTS, 20), _record(FACTS, 30)])
+    taken = intake.take(100, LATE)
+    assert _told(taken) == [
+        (FACTS, 10),
+        (FACTS, 20),
+        (DECISIONS, 20),
+        (FACTS, 30),
+        (DECISIONS, 40),
+    ]
+    assert taken.until == LATE
+
+
+def test_records_of_one_topic_stay_in_offset_order() -> None:
+    intake = _intake(stream=False)
+    intake.add([_record(FACTS, 30), _record(FACTS, 10), _record(DECISIONS, 20)])
+    assert _told(intake.take(100, LATE)) == [(DECISIONS, 20), (FACTS, 30), (FACTS, 10)]
+
+
+def test_the_stream_clock_waits_for_the_slower_input() -> None:
+    intake = _intake(stream=True)
+    intake.add([_record(FACTS, 10), _record(FACTS, 20), _record(FACTS, 30)])
+    assert _told(intake.take(100, LATE)) == []
+    intake.add([_record(DECISIONS, 20)])
+    taken = intake.take(100, LATE)
+    assert _told(taken) == [(FACTS, 10), (FACTS, 20), (DECISIONS, 20)]
+    assert taken.until == 20
+    intake.add([_record(DECISIONS, 90)])
+    taken = intake.take(100, LATE)
+    assert _told(taken) == [(FACTS, 30)]
+    assert taken.until == 30
+
+
+def test_an_input_that_is_not_waited_for_holds_nothing_up() -> None:
+    intake = _intake(stream=True, waited=False)
+    intake.add([_record(FACTS, 10), _record(FACTS, 20)])
+    assert _told(intake.take(100, LATE)) == [(FACTS, 10), (FACTS, 20)]
+
+
+def test_the_clock_does_not_overtake_records_that_wait_for_the_next_batch() -> None:
+    intake = _intake(stream=True, waited=False)
+    intake.add([_record(FACTS, 10), _record(FACTS, 20), _record(FACTS, 30)])
+    assert intake.take(2, LATE).until == 30  # the next one is due at 30: nothing before it is
+    assert intake.take(2, LATE).until == 30
+
+
+def test_the_clock_never_goes_back_for_a_late_record() -> None:
+    intake = _intake(stream=True, waited=False)
+    intake.add([_record(FACTS, 30)])
+    assert intake.take(9, LATE).until == 30
+    intake.add([_record(FACTS, 5)])
+    taken = intake.take(9, LATE)
+    assert _told(taken) == [(FACTS, 5)]
+    assert taken.until == 30
+
+
+def test_what_is_no_event_is_taken_at_once_with_its_reason() -> None:
+    intake = _intake(stream=True)
+    intake.add([Record(FACTS, 0, 0, 0, None, b"{", ()), Record(FACTS, 0, 1, 0, None, None, ())])
+    errors = [each.error for each in intake.take(9, LATE).records]
+    assert errors[0] is not None
+    assert "CloudEvent" in errors[0]
+    assert errors[1] is not None
+    assert "tombstone" in errors[1]
+
+
+@pytest.mark.parametrize("room", [1, 2])
+def test_a_full_buffer_is_not_polled(room: int) -> None:
+    intake = _intake(stream=True, room=room)
+    intake.add([_record(FACTS, at) for at in range(room)])
+    assert intake.wanted() == [DECISIONS]
