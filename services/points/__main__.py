@@ -88,7 +88,6 @@ SERVICE = Service(
     title="Regulars: points",
     settings=PointsSettings,
     migrations=Path(__file__).parent / "migrations",
-    roles=("consume", "schedule"),
     assemble=assemble,
 )
 

@@ -28,6 +28,7 @@ class LaneGroup:
         self._bootstrap = bootstrap
         self._instance = instance
         self._lanes: dict[int, Lane] = {}
+        self._check = place.health.dependency(f"group {spec.name}")
         self._tasks: asyncio.TaskGroup | None = None
         self._consumer: GroupConsumer | None = None
 
@@ -47,7 +48,6 @@ class LaneGroup:
         """Join the group, waiting for Kafka as long as it takes."""
         failures = 0
         backoff = Backoff()
-        check = self._place.health.dependency("kafka")
         while not stop.is_set():
             consumer = GroupConsumer(
                 self._bootstrap, self._spec.name, self._spec.topics, instance=self._instance
@@ -59,11 +59,10 @@ class LaneGroup:
                 failures += 1
                 seconds = backoff.seconds(failures, self._place.chance)
                 log.warning("%s waits for Kafka, %.2f s: %s", self._spec.name, seconds, error)
-                check.down(str(error))
+                self._check.down(str(error))
                 self._place.metrics.back_offs.labels("kafka").inc()
                 await _wait(stop, seconds)
             else:
-                check.up()
                 return consumer
         return None
 
@@ -71,6 +70,7 @@ class LaneGroup:
         assert self._tasks is not None  # noqa: S101 - `run` made it
         assert self._consumer is not None  # noqa: S101 - it calls us
         log.info("%s: partitions %s are ours", self._spec.name, sorted(partitions))
+        self._check.up()
         for partition in partitions:
             lane = Lane(self._spec, partition, self._consumer, self._place)
             self._lanes[partition] = lane

@@ -47,7 +47,7 @@ _Settings = TypeVar("_Settings", bound=ServiceSettings)
 Task = Callable[[asyncio.Event], Awaitable[None]]
 """A loop of a service's own: runs until the event is set."""
 
-_BUILT_IN_ROLES = ("serve", "relay")
+_ROLES = ("all", "serve", "consume", "schedule", "relay")
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Service(Generic[_Settings]):
         title: what people read above its documentation.
         settings: the class of its settings.
         migrations: the folder of its Alembic tree.
-        roles: the names of its roles, beside `serve` and `relay`.
+        more_roles: names of roles that other services do not have, as `deliver`.
         assemble: builds its parts; called inside the running event loop.
     """
 
@@ -108,8 +108,8 @@ class Service(Generic[_Settings]):
     title: str
     settings: Callable[[], _Settings]
     migrations: Path
-    roles: Sequence[str]
     assemble: Callable[[Resources[_Settings]], Parts]
+    more_roles: Sequence[str] = ()
 
 
 def main(service: Service[Any], arguments: Sequence[str] | None = None) -> None:
@@ -120,7 +120,7 @@ def main(service: Service[Any], arguments: Sequence[str] | None = None) -> None:
         "role",
         nargs="?",
         default="all",
-        choices=("all", *_BUILT_IN_ROLES, *service.roles, *chores),
+        choices=(*_ROLES, *service.more_roles, *chores),
         help="what this process does (default: everything)",
     )
     role = parser.parse_args(arguments).role
@@ -208,8 +208,6 @@ async def _work(
             )
             _freeze()
             log.info("%s (%s) answers on port %d", service.name, role, settings.port)
-            if role == "relay":
-                await stop.wait()
         relay_stop.set()
 
 
