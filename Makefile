@@ -5,7 +5,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test test-long check format lint types contracts schemas migrations compose bench clean
+.PHONY: help setup demo up down status secrets test test-long check format lint types contracts schemas migrations compose bench clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -66,6 +66,9 @@ compose: $(READY)
 
 bench: $(READY) ## Measure against a bare loop; ARGS="points --json points.json"
 	@$(RUN) bench $(ARGS)
+
+secrets: $(READY) ## Write .env with random passwords and keys for docker compose
+	@$(RUN) secrets
 
 clean: ## Remove .venv and caches, not the state
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
