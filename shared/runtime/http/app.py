@@ -18,13 +18,10 @@ from shared.clock import Clock
 from shared.db import Database
 from shared.observability.metrics import Metrics
 from shared.runtime.http import problems
-from shared.runtime.http.dead_letters import dead_letters_router
 from shared.runtime.http.docs import docs_page
 from shared.runtime.http.edge import Edge, Limits
 from shared.runtime.http.health import HealthBoard
 from shared.runtime.http.idempotency import command, is_repeatable
-from shared.runtime.http.program import program_router
-from shared.runtime.program import ProgramPart
 
 Progress = Callable[[], Awaitable[Any]]
 
@@ -41,14 +38,13 @@ def build_app(  # noqa: PLR0913 -- keywords only: the one place where everything
     clock: Clock,
     limits: Limits | None = None,
     progress: Progress | None = None,
-    program: ProgramPart[Any] | None = None,
 ) -> FastAPI:
     """Build a service's application.
 
     Args:
         service: the service's name, as `points`.
         title: what people read above its documentation.
-        routers: the service's own endpoints.
+        routers: the service's own endpoints, and those of dead letters and program.
         metrics: what `/metrics` shows.
         health: what `/healthz` and `/readyz` show.
         verifier: whose tokens are believed. There is no application without one.
@@ -56,7 +52,6 @@ def build_app(  # noqa: PLR0913 -- keywords only: the one place where everything
         clock: the clock of tokens, keys and the program.
         limits: size and time of requests.
         progress: answers `/v1/progress`, how far each lane has come.
-        program: the service's part of the program, if it has one.
 
     Raises:
         ValueError: a POST route neither takes a `CommandDep` nor says why it is `repeatable`.
@@ -77,9 +72,7 @@ def build_app(  # noqa: PLR0913 -- keywords only: the one place where everything
     app.include_router(_operations(title, metrics, health))
     if progress is not None:
         app.include_router(_progress(progress))
-    if program is not None:
-        routers = [*routers, program_router(program, database, clock)]
-    for router in [*routers, dead_letters_router(database, clock)]:
+    for router in routers:
         check_commands(router.routes)
         app.include_router(router)
     _describe_errors(app)

@@ -22,7 +22,9 @@ from shared.kafka.consumer import Record
 from shared.observability.metrics import Metrics
 from shared.runtime import dead_letters
 from shared.runtime.http.app import build_app
+from shared.runtime.http.dead_letters import dead_letters_router
 from shared.runtime.http.health import HealthBoard
+from shared.runtime.http.program import program_router
 from shared.runtime.program import Mistake, ProgramError, ProgramHistory, ProgramPart
 from shared.runtime.server import listen, serve
 from tests.integration.shared.runtime.http.serving import KEY, runtime_database
@@ -50,13 +52,12 @@ async def service(name: str, database: Database, stop: asyncio.Event) -> AsyncIt
     app = build_app(
         service=name,
         title=name,
-        routers=[],
+        routers=[dead_letters_router(database, clock), program_router(part, database, clock)],
         metrics=Metrics(name),
         health=HealthBoard(clock),
         verifier=Verifier.local(KEY),
         database=database,
         clock=clock,
-        program=part,
     )
     opened: socket.socket = listen("127.0.0.1", 0)
     async with asyncio.TaskGroup() as tasks:

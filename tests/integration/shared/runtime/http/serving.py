@@ -15,7 +15,9 @@ from shared.clock import DAY, SECOND, ManualClock
 from shared.db import Database
 from shared.observability.metrics import Metrics
 from shared.runtime.http.app import build_app
+from shared.runtime.http.dead_letters import dead_letters_router
 from shared.runtime.http.health import HealthBoard
+from shared.runtime.http.program import program_router
 from shared.runtime.program import ProgramPart
 
 KEY = base64.urlsafe_b64encode(b"k" * 32).decode()
@@ -45,16 +47,18 @@ async def serve(
     program: ProgramPart[Any] | None = None,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client, an admin's, of an application on this database."""
+    known = [*routers, dead_letters_router(database, clock)]
+    if program is not None:
+        known.append(program_router(program, database, clock))
     app = build_app(
         service="test",
         title="Test",
-        routers=routers,
+        routers=known,
         metrics=Metrics("test"),
         health=HealthBoard(clock),
         verifier=Verifier.local(KEY),
         database=database,
         clock=clock,
-        program=program,
     )
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(
