@@ -102,7 +102,8 @@ class DestinationPart(Part):
     sender: Literal["console", "webhook"]
     url: Annotated[str, Field(pattern=r"^https?://\S+$", max_length=2000)] | None = None
     secrets: Annotated[
-        list[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{0,63}$")]], Field(max_length=3)
+        list[Annotated[str, Field(pattern=r"^REGULARS_WEBHOOK_SECRET[A-Z0-9_]{0,40}$")]],
+        Field(max_length=3),
     ] = []
     per_second: Annotated[float, Field(gt=0, le=10_000)] = 50.0
     timeout: Duration = 10 * SECOND

@@ -56,11 +56,15 @@ class NotifySettlement:
         """Keep the machine on the versions of this history."""
         self._machine = machine
         self._history = history
+        self._taken: object = None
         self._metrics = metrics
 
     async def prepare(self, tx: Transaction) -> None:
         """Take in new versions of the program before the batch is decided."""
-        if await self._history.refresh(tx):
+        await self._history.refresh(tx)
+        # whoever else shares the history may have been the one that fetched the new version
+        if self._history.versions is not self._taken:
+            self._taken = self._history.versions
             self._machine.programs = programs_of(self._history)
 
     async def settle(self, tx: Transaction, outcomes: Outcomes, batch: Batch) -> None:

@@ -55,13 +55,14 @@ SELECT {_RECORD}, revision, superseded_by, recorded_at, delivery, delivery_at, p
   FROM jobs
 """  # noqa: S608 - the columns are a constant of this module
 
-_SHOWN = "(decision <> 'withdrawn' OR delivery IS NOT NULL OR $2)"
+_SHOWN = """(decision <> 'withdrawn' OR delivery IS NOT NULL OR $2)
+   AND ($3::text[] IS NULL OR store_id = ANY($3))"""
 
 _OF_MEMBER = f"""{_JOB} WHERE member_id = $1 AND {_SHOWN}
- ORDER BY decided_at DESC, job_id DESC LIMIT $3
+ ORDER BY decided_at DESC, job_id DESC LIMIT $4
 """
-_OF_MEMBER_AFTER = f"""{_JOB} WHERE member_id = $1 AND {_SHOWN} AND (decided_at, job_id) < ($4, $5)
- ORDER BY decided_at DESC, job_id DESC LIMIT $3
+_OF_MEMBER_AFTER = f"""{_JOB} WHERE member_id = $1 AND {_SHOWN} AND (decided_at, job_id) < ($5, $6)
+ ORDER BY decided_at DESC, job_id DESC LIMIT $4
 """
 
 _TOTALS = """
@@ -163,19 +164,22 @@ async def forget(tx: Transaction, members: Sequence[UUID]) -> None:
     await tx.execute(_FORGET, members)
 
 
-async def of_member(
-    tx: Transaction,
-    member: UUID,
-    *,
-    withdrawn: bool,
-    limit: int,
-    after: tuple[Instant, UUID] | None,
-) -> list[StoredJob]:
+class Wanted(NamedTuple):
+    """Which of a member's messages: `stores` limits to these (None: all), `after` is a sort key."""
+
+    withdrawn: bool
+    stores: list[str] | None
+    limit: int
+    after: tuple[Instant, UUID] | None
+
+
+async def of_member(tx: Transaction, member: UUID, wanted: Wanted) -> list[StoredJob]:
     """A member's messages and non-messages, newest decision first."""
-    if after is None:
-        rows = await tx.fetch(_OF_MEMBER, member, withdrawn, limit)
+    which = (member, wanted.withdrawn, wanted.stores, wanted.limit)
+    if wanted.after is None:
+        rows = await tx.fetch(_OF_MEMBER, *which)
     else:
-        rows = await tx.fetch(_OF_MEMBER_AFTER, member, withdrawn, limit, *after)
+        rows = await tx.fetch(_OF_MEMBER_AFTER, *which, *wanted.after)
     return [_stored(row) for row in rows]
 
 

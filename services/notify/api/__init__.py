@@ -1,0 +1,1 @@
+"""The edge of notify: requests in, answers out. No SQL here."""

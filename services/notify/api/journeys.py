@@ -1,0 +1,240 @@
+"""Journeys and templates over HTTP: what there is, how it reads, what came of it."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, Field
+
+from services.notify.domain.journey import Journey, Send
+from services.notify.domain.program import Program
+from services.notify.domain.template import VARIABLES, ContentError, Template, render
+from services.notify.handlers.messages import Messages
+from shared.auth.guard import require
+from shared.auth.principal import Principal
+from shared.clock import DAY, HOUR, MINUTE, SECOND, Clock
+from shared.conditions import to_json
+from shared.runtime.http.idempotency import repeatable
+from shared.runtime.http.problems import FieldError, Problem, not_found
+
+Reader = Annotated[Principal, Depends(require("admin", "marketer", "analyst", "system"))]
+
+
+class Words(BaseModel):
+    """Words in both languages."""
+
+    zh: str
+    en: str
+
+
+class WaitOut(BaseModel):
+    """A wait before a step; `until` is a time of day on the member's clock."""
+
+    since_entry: str | None = None
+    span: str | None = Field(None, serialization_alias="for")
+    until: str | None = None
+
+
+class StepOut(BaseModel):
+    """One message of a journey."""
+
+    id: str
+    waits: list[WaitOut]
+    channel: str
+    template: str
+    category: str
+    purpose: str
+    deadline: str = Field(description="how long after its time it is still worth sending")
+
+
+class ExitOut(BaseModel):
+    """What ends a journey early."""
+
+    event: str | None = None
+    match: list[str] = []
+    tag: str | None = None
+    when: dict[str, Any] | None = None
+
+
+class JourneyOut(BaseModel):
+    """A journey of the program in force."""
+
+    name: str
+    title: Words
+    trigger: dict[str, str]
+    entry: dict[str, Any] | None
+    reentry: str
+    exits: list[ExitOut]
+    steps: list[StepOut]
+
+
+class Journeys(BaseModel):
+    """All journeys of the program in force."""
+
+    program_version: int
+    items: list[JourneyOut]
+
+
+class StatsOut(BaseModel):
+    """Sums over all messages, by `journey/step`; what was withdrawn before it was said is apart."""
+
+    jobs_by_step: Mapping[str, int]
+    suppressed_by_step: Mapping[str, int]
+    suppressed_by_reason: Mapping[str, int]
+    deliveries: Mapping[str, int] = Field(description="requested jobs by the furthest receipt")
+    withdrawn: int
+
+
+class TemplateOut(BaseModel):
+    """A template of the program in force."""
+
+    id: str
+    title: Words
+    text: Words
+
+
+class Templates(BaseModel):
+    """All templates, and the variables that they may use, with sample values."""
+
+    program_version: int
+    items: list[TemplateOut]
+    variables: Mapping[str, Any]
+
+
+class RenderIn(BaseModel):
+    """What to render with; variables that are not given take their sample values."""
+
+    language: Literal["zh", "en"] = "zh"
+    variables: dict[str, str | int | float | bool | None] = {}
+
+
+class Fit(BaseModel):
+    """Whether a text fits into a channel."""
+
+    channel: str
+    bytes_max: int | None
+    fits: bool
+
+
+class Rendered(BaseModel):
+    """How a template reads."""
+
+    language: str
+    text: str
+    bytes: int
+    channels: list[Fit]
+
+
+def journeys_router(reading: Messages, clock: Clock) -> APIRouter:
+    """The endpoints about journeys and templates."""
+    router = APIRouter(tags=["journeys"])
+
+    @router.get("/v1/journeys", summary="The journeys in force")
+    async def journeys(_caller: Reader) -> Journeys:
+        version, program = await reading.program(clock.now())
+        items = [_journey(each) for each in program.journeys.values()]
+        return Journeys(program_version=version, items=items)
+
+    @router.get("/v1/journeys/stats", summary="What came of them")
+    async def stats(_caller: Reader) -> StatsOut:
+        return StatsOut(**(await reading.stats())._asdict())
+
+    @router.get("/v1/templates", summary="The templates in force")
+    async def templates(_caller: Reader) -> Templates:
+        version, program = await reading.program(clock.now())
+        items = [_template(each) for each in program.templates.values()]
+        return Templates(program_version=version, items=items, variables=VARIABLES)
+
+    @router.post(
+        "/v1/templates/{template_id}:render",
+        summary="How a template reads",
+        openapi_extra=repeatable("reads only"),
+    )
+    async def preview(template_id: str, body: RenderIn, _caller: Reader) -> Rendered:
+        _, program = await reading.program(clock.now())
+        template = program.templates.get(template_id)
+        if template is None:
+            raise not_found("template")
+        unknown = sorted(set(body.variables) - set(VARIABLES))
+        if unknown:
+            known = f"known are {', '.join(VARIABLES)}"
+            errors = [FieldError(f"/variables/{name}", known) for name in unknown]
+            raise Problem(422, "unknown-variable", "no template uses these", errors=errors)
+        return _rendered(program, template, body)
+
+    return router
+
+
+def _rendered(program: Program, template: Template, body: RenderIn) -> Rendered:
+    try:
+        content = render(template, body.language, {**VARIABLES, **body.variables})
+    except ContentError as error:
+        raise Problem(422, "cannot-render", str(error)) from error
+    fits = [
+        Fit(
+            channel=channel.name,
+            bytes_max=channel.bytes_max,
+            fits=channel.bytes_max is None or content.size <= channel.bytes_max,
+        )
+        for channel in program.channels.values()
+    ]
+    return Rendered(language=content.language, text=content.text, bytes=content.size, channels=fits)
+
+
+def _journey(journey: Journey) -> JourneyOut:
+    trigger = {"event": journey.trigger.event, "tag": journey.trigger.tag}
+    return JourneyOut(
+        name=journey.name,
+        title=Words(**journey.title),
+        trigger={name: value for name, value in trigger.items() if value is not None},
+        entry=None if journey.entry is None else to_json(journey.entry.condition),
+        reentry=journey.reentry,
+        exits=[
+            ExitOut(
+                event=each.on.event if each.on else None,
+                match=list(each.match),
+                tag=each.on.tag if each.on else None,
+                when=None if each.rule is None else to_json(each.rule.condition),
+            )
+            for each in journey.exits
+        ],
+        steps=[_step(step) for step in journey.steps],
+    )
+
+
+def _step(step: Send) -> StepOut:
+    return StepOut(
+        id=step.name,
+        waits=[
+            WaitOut(
+                since_entry=_span(wait.since_entry),
+                span=_span(wait.span),
+                until=None if wait.until is None else _time(wait.until),
+            )
+            for wait in step.waits
+        ],
+        channel=step.channel,
+        template=step.template,
+        category=step.category,
+        purpose=step.purpose,
+        deadline=_span(step.deadline) or "",
+    )
+
+
+def _template(template: Template) -> TemplateOut:
+    return TemplateOut(id=template.name, title=Words(**template.title), text=Words(**template.text))
+
+
+def _span(duration: int | None) -> str | None:
+    """A span of time as the program writes it."""
+    if duration is None:
+        return None
+    for unit, size in (("d", DAY), ("h", HOUR), ("m", MINUTE)):
+        if duration % size == 0:
+            return f"{duration // size}{unit}"
+    return f"{duration // SECOND}s"
+
+
+def _time(of_day: int) -> str:
+    minutes = of_day // MINUTE
+    return f"{minutes // 60:02d}:{minutes % 60:02d}"

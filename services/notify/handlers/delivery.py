@@ -1,0 +1,310 @@
+"""Delivering: one loop for each destination of the program, so that none waits for another.
+
+A turn of a loop: claim as many jobs as the destination may be given now (its circuit breaker, its
+rate limit), speak outside of any transaction, then write what came of it, with the receipts, in one
+transaction. A worker killed in between leaves its claims to the next one; the message may then be
+said a second time, with the same idempotency key.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import msgspec
+
+from services.notify.domain.breaker import CircuitBreaker, RateLimit
+from services.notify.domain.delivery import (
+    Answer,
+    Away,
+    Message,
+    Next,
+    Refused,
+    Spoken,
+    after_attempt,
+)
+from services.notify.domain.program import Destination, Program
+from services.notify.domain.retry import RetrySchedule
+from services.notify.domain.template import ContentError, render
+from services.notify.metrics import NotifyMetrics
+from services.notify.senders import Sender
+from services.notify.store import deliveries
+from services.notify.store.deliveries import Claimed, Result
+from shared.clock import SECOND, Clock, Instant
+from shared.db import Database, Transaction, is_transient
+from shared.events import encode, topics, types
+from shared.events.decisions import JobFailed, JobSent
+from shared.kafka.partitioner import partition_of
+from shared.outbox import Outgoing, append
+from shared.runtime.program import ProgramHistory
+
+log = logging.getLogger(__name__)
+
+SOURCE = "urn:regulars:notify:delivery"
+AT_ONCE_MAX = 64
+_IDLE_SECONDS = 0.5
+_REFRESH_SECONDS = 2.0
+_TROUBLE_SECONDS = 1.0
+_EXPIRED_AT_ONCE = 1_000
+_LEASE_MARGIN_SECONDS = 30.0
+
+MakeSender = Callable[[Destination], Sender]
+
+
+@dataclass(frozen=True)
+class Office:
+    """What delivery loops share."""
+
+    database: Database
+    clock: Clock
+    history: ProgramHistory[Program]
+    metrics: NotifyMetrics
+    partitions: int
+    make_sender: MakeSender
+    schedule: RetrySchedule = field(default_factory=RetrySchedule)
+
+    @property
+    def program(self) -> Program:
+        """The program in force now: where a channel leads to is no matter of history."""
+        return self.history.at(self.clock.now()).program
+
+
+class Dispatcher:
+    """Keeps one loop running for each destination that the program names, now or later."""
+
+    def __init__(self, office: Office) -> None:
+        """Describe the work; `run` does it."""
+        self._office = office
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Deliver until told to stop; what is being said is finished."""
+        running: dict[Destination, asyncio.Event] = {}
+        async with asyncio.TaskGroup() as loops:
+            while not stop.is_set():
+                try:
+                    await self._housekeeping()
+                except Exception as error:
+                    if not is_transient(error):
+                        raise
+                    log.warning("delivery waits for the database: %r", error)
+                else:
+                    self._follow(running, loops)
+                await _pause(stop, _REFRESH_SECONDS)
+            for ended in running.values():
+                ended.set()
+
+    def _follow(self, running: dict[Destination, asyncio.Event], loops: asyncio.TaskGroup) -> None:
+        """Start loops for destinations that are new, end those of destinations that changed."""
+        wanted = set(self._office.program.destinations.values())
+        for gone in running.keys() - wanted:
+            running.pop(gone).set()
+        for new in wanted - running.keys():
+            running[new] = ended = asyncio.Event()
+            loops.create_task(DestinationLoop(new, self._office).run(ended), name=new.name)
+
+    async def _housekeeping(self) -> None:
+        """New versions of the program; jobs whose deadline passed while they waited."""
+        office = self._office
+        async with office.database.transaction() as tx:
+            await office.history.refresh(tx)
+            now = office.clock.now()
+            expired = await deliveries.expire(tx, now, _EXPIRED_AT_ONCE)
+            for channel, count in (await deliveries.depth(tx)).items():
+                office.metrics.waiting.labels(channel).set(count)
+            failed = [
+                _receipt(
+                    office.partitions, str(job), str(member), channel, Next("failed", now, error)
+                )
+                for job, member, channel in expired
+                for error in ("past_deadline",)
+            ]
+            await append(tx, failed, now)
+
+
+class DestinationLoop:
+    """One destination: its sender, breaker and rate."""
+
+    def __init__(self, destination: Destination, office: Office) -> None:
+        """Begin with a closed breaker and a full bucket."""
+        self._destination = destination
+        self._office = office
+        self._sender = office.make_sender(destination)
+        self._breaker = CircuitBreaker()
+        self._rate = RateLimit(destination.per_second)
+        self._lease = int((destination.timeout_seconds + _LEASE_MARGIN_SECONDS) * SECOND)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Deliver until told to stop."""
+        try:
+            while not stop.is_set():
+                try:
+                    seconds = await self.turn()
+                except Exception as error:
+                    if not is_transient(error):
+                        raise
+                    log.warning("%s waits for the database: %r", self._destination.name, error)
+                    seconds = _TROUBLE_SECONDS
+                await _pause(stop, seconds)
+        finally:
+            await self._sender.close()
+
+    async def turn(self) -> float:
+        """Deliver what may be delivered now; returns how many seconds to wait."""
+        now = self._office.clock.now()
+        room = self._room(now)
+        if room == 0:
+            free_at = max(self._breaker.free_at(now), self._rate.free_at(now))
+            return min(_IDLE_SECONDS, max(0.0, (free_at - now) / SECOND))
+        claimed = await self._claim(now, room)
+        if not claimed:
+            return _IDLE_SECONDS
+        self._rate.take(len(claimed))
+        answers = await self._speak_all(claimed)
+        await self._record(claimed, answers)
+        return 0.0
+
+    def _room(self, now: Instant) -> int:
+        room = min(AT_ONCE_MAX, self._rate.room(now))
+        probes = self._breaker.room(now)
+        resting = self._office.metrics.resting.labels(self._destination.name)
+        resting.set(0 if probes is None else 1)
+        return room if probes is None else min(room, probes)
+
+    async def _claim(self, now: Instant, limit: int) -> list[Claimed]:
+        channels = [
+            channel.name
+            for channel in self._office.program.channels.values()
+            if channel.destination == self._destination.name
+        ]
+        async with self._office.database.transaction() as tx:
+            return await deliveries.claim(tx, channels, now, lease=self._lease, limit=limit)
+
+    async def _speak_all(self, claimed: Sequence[Claimed]) -> list[Answer]:
+        async with asyncio.TaskGroup() as speaking:
+            tasks = [speaking.create_task(self._speak(job)) for job in claimed]
+        return [task.result() for task in tasks]
+
+    async def _speak(self, job: Claimed) -> Answer:
+        message = self._message(job)
+        if isinstance(message, Refused):
+            return message
+        started = time.perf_counter()
+        try:
+            answer = await self._sender.send(message)
+        except Exception as error:  # a fault with one message must not stop the rest
+            log.exception("the sender of %s fails", self._destination.name)
+            answer = Away(f"fault: {type(error).__name__}")
+        self._office.metrics.attempt_seconds.labels(self._destination.name).observe(
+            time.perf_counter() - started
+        )
+        return answer
+
+    def _message(self, job: Claimed) -> Message | Refused:
+        """Render a job with the program that decided it; Refused when that cannot be done."""
+        if job.deadline < self._office.clock.now():
+            return Refused("past_deadline")
+        try:
+            decided_by = self._office.history.numbered(job.program_version).program
+        except LookupError:
+            decided_by = self._office.program  # a job that somebody else requested
+        template = decided_by.templates.get(job.template)
+        if template is None:
+            return Refused(f"unknown template {job.template!r}")
+        content = msgspec.json.decode(job.content)
+        language = content.get("language") or self._office.program.language
+        try:
+            rendered = render(template, language, content.get("variables") or {})
+        except ContentError as error:
+            return Refused(str(error))
+        bytes_max = self._office.program.channels[job.channel].bytes_max
+        if bytes_max is not None and rendered.size > bytes_max:
+            return Refused(f"{rendered.size} bytes, and {job.channel} takes {bytes_max}")
+        return Message(
+            job_id=str(job.job_id),
+            member_id=str(job.member_id),
+            channel=job.channel,
+            category=job.category,
+            purpose=job.purpose,
+            template=job.template,
+            language=rendered.language,
+            text=rendered.text,
+            store_id=job.store_id,
+        )
+
+    async def _record(self, claimed: Sequence[Claimed], answers: Sequence[Answer]) -> None:
+        office = self._office
+        now = office.clock.now()
+        follows = {
+            job.job_id: after_attempt(answer, job.attempts, now, job.deadline, office.schedule)
+            for job, answer in zip(claimed, answers, strict=True)
+        }
+        for answer in answers:
+            self._learn(answer, now)
+        async with office.database.transaction() as tx:
+            await _write(tx, office.partitions, claimed, follows, now)
+        for follow in follows.values():
+            result = "retried" if follow.state == "waiting" else follow.state
+            office.metrics.attempts.labels(self._destination.name, result).inc()
+
+    def _learn(self, answer: Answer, now: Instant) -> None:
+        match answer:
+            case Spoken():
+                self._breaker.succeeded()
+            case Away():
+                self._breaker.failed(now)
+            case Refused():
+                pass  # says something about the message, not about the destination
+
+
+async def _write(
+    tx: Transaction,
+    partitions: int,
+    claimed: Sequence[Claimed],
+    follows: Mapping[UUID, Next],
+    now: Instant,
+) -> None:
+    results = [
+        Result(job.job_id, job.attempts, follow.state, follow.at, follow.error)
+        for job in claimed
+        for follow in (follows[job.job_id],)
+    ]
+    ours = await deliveries.record(tx, results, now)
+    receipts = [
+        _receipt(partitions, str(job.job_id), str(job.member_id), job.channel, follow)
+        for job in claimed
+        for follow in (follows[job.job_id],)
+        if job.job_id in ours and follow.state != "waiting"
+    ]
+    await append(tx, receipts, now)
+
+
+def _receipt(partitions: int, job: str, member: str, channel: str, follow: Next) -> Outgoing:
+    """The event that says what became of a job."""
+    sent = follow.state == "sent"
+    value = encode(
+        type=types.JOB_SENT if sent else types.JOB_FAILED,
+        source=SOURCE,
+        id=f"{job}:{follow.state}",
+        subject=member,
+        at=follow.at,
+        data=(
+            JobSent(job_id=job, channel=channel)
+            if sent
+            else JobFailed(job_id=job, channel=channel, error=follow.error)
+        ),
+        recorded_at=follow.at,
+    )
+    key = member.encode()
+    return Outgoing(topics.RECEIPTS, partition_of(key, partitions), key, value)
+
+
+async def _pause(stop: asyncio.Event, seconds: float) -> None:
+    if seconds <= 0:
+        return
+    try:
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    except TimeoutError:
+        return
