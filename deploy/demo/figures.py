@@ -1,0 +1,98 @@
+"""What became of the events: figures from the services' own APIs."""
+
+from typing import Any, Final
+
+import msgspec
+from prometheus_client.parser import text_string_to_metric_families
+
+from deploy.demo.publish import Published
+from deploy.demo.services import Services
+
+_CPU: Final = "process_cpu_seconds_total"
+_BATCH_SUM: Final = "regulars_batch_seconds_sum"
+
+
+class ServiceTime(msgspec.Struct, frozen=True):
+    """What a service needed: CPU seconds, and seconds that batches were in the works."""
+
+    cpu_seconds: float
+    batch_seconds: float
+
+
+class Figures(msgspec.Struct, frozen=True):
+    """The result of a demo.
+
+    Attributes:
+        seconds: from the first event sent to the last effect published by the last service.
+        events_per_second: published events by these seconds, through everything.
+        broker: "kafka" or "tansu".
+    """
+
+    events_published: int
+    events_by_type: dict[str, int]
+    members: int
+    points_issued: int
+    members_by_tier: dict[str, int]
+    jobs_by_step: dict[str, int]
+    suppressed_by_reason: dict[str, int]
+    dead_letters: int
+    seconds: float
+    events_per_second: float
+    broker: str
+
+
+class Details(msgspec.Struct, frozen=True):
+    """What the table shows beside the figures."""
+
+    members_by_tag: dict[str, int]
+    time_per_service: dict[str, ServiceTime]
+    books_balance: bool
+
+
+async def collect(
+    services: Services, published: Published, seconds: float
+) -> tuple[Figures, Details]:
+    """Ask all services."""
+    ledger = await services.get("points", "/v1/ledger/trial-balance")
+    tiers = await services.get("segmentation", "/v1/tiers:summary")
+    tags = await services.get("segmentation", "/v1/tags:summary")
+    journeys = await services.get("notify", "/v1/journeys/stats")
+    letters = [
+        (await services.get(name, "/v1/dead-letters?limit=1"))["total"]
+        for name in services.endpoints.services
+    ]
+    figures = Figures(
+        events_published=published.count,
+        events_by_type=dict(sorted(published.by_type.items())),
+        members=tiers["members"],
+        points_issued=ledger["points_issued"],
+        members_by_tier={tier["tier"]: tier["members"] for tier in tiers["items"]},
+        jobs_by_step=_by(journeys["jobs"], "step"),
+        suppressed_by_reason=_by(journeys["suppressed"], "reason"),
+        dead_letters=sum(letters),
+        seconds=round(seconds, 2),
+        events_per_second=round(published.count / seconds, 1),
+        broker=services.endpoints.broker,
+    )
+    details = Details(
+        members_by_tag={tag["tag"]: tag["members"] for tag in tags["items"]},
+        time_per_service={
+            name: times(await services.metrics(name)) for name in services.endpoints.services
+        },
+        books_balance=ledger["balanced"],
+    )
+    return figures, details
+
+
+def times(metrics: str) -> ServiceTime:
+    """A service's times from its metrics."""
+    sums = {_CPU: 0.0, _BATCH_SUM: 0.0}
+    for family in text_string_to_metric_families(metrics):
+        for sample in family.samples:
+            if sample.name in sums:
+                sums[sample.name] += sample.value
+    return ServiceTime(cpu_seconds=sums[_CPU], batch_seconds=sums[_BATCH_SUM])
+
+
+def _by(rows: list[dict[str, Any]], key: str) -> dict[str, int]:
+    return {row[key]: row["count"] for row in rows}

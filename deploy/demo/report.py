@@ -1,0 +1,77 @@
+"""The figures for people: a table, and where to look further."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+
+from deploy.demo.figures import Details, Figures
+from deploy.local.endpoints import Endpoints
+
+_TAGS_MAX: Final = 10
+
+
+def show(console: Console, figures: Figures, details: Details) -> None:
+    """Print everything that came out."""
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(style="bold")
+    table.add_column()
+    table.add_column(justify="right")
+    _rows(table, "events published", figures.events_by_type, figures.events_published)
+    table.add_row("members", "", f"{figures.members:,}")
+    table.add_row("points issued", _books(details), f"{figures.points_issued:,}")
+    _rows(table, "members per tier", figures.members_by_tier)
+    _rows(table, "top tags", _top(details.members_by_tag))
+    _rows(table, "jobs per step", figures.jobs_by_step)
+    _rows(table, "suppressed", figures.suppressed_by_reason)
+    table.add_row("dead letters", "", f"{figures.dead_letters:,}")
+    title = "time per service"
+    for name, time in details.time_per_service.items():
+        shares = f"{time.cpu_seconds:.1f} s CPU"
+        if time.batch_seconds:
+            shares += f", {time.batch_seconds:.1f} s of batches"
+        table.add_row(title, name, shares)
+        title = ""
+    table.add_row("end to end", f"on {figures.broker}", f"{figures.seconds:,.1f} s")
+    table.add_row("", "events a second", f"{figures.events_per_second:,.0f}")
+    console.print(table)
+
+
+def show_urls(console: Console, endpoints: Endpoints, member_id: str | None) -> None:
+    """Print where to look further."""
+    urls = endpoints.services
+    console.print("\nLook further:", style="bold")
+    for name, url in urls.items():
+        console.print(f"  {name:<13} {url}/docs", highlight=False)
+    if member_id is None:
+        return
+    console.print("\nOne member, explained (TOKEN=$(.venv/bin/regulars token --role analyst)):")
+    for title, path in (
+        ("points", f"{urls['points']}/v1/members/{member_id}/account"),
+        ("why", f"{urls['points']}/v1/members/{member_id}/transfers"),
+        ("tags and tier", f"{urls['segmentation']}/v1/members/{member_id}"),
+        ("messages", f"{urls['notify']}/v1/members/{member_id}/messages"),
+    ):
+        command = f'curl -H "authorization: Bearer $TOKEN" {path}'
+        console.print(f"  {title:<13} {command}", highlight=False, soft_wrap=True)
+
+
+def _rows(table: Table, title: str, counts: Mapping[str, int], total: int | None = None) -> None:
+    if total is not None:
+        table.add_row(title, "", f"{total:,}")
+        title = ""
+    for name, count in counts.items():
+        table.add_row(title, name, f"{count:,}")
+        title = ""
+    if not counts and total is None:
+        table.add_row(title, "none", "0")
+
+
+def _books(details: Details) -> str:
+    return "the books balance" if details.books_balance else "[red]THE BOOKS DO NOT BALANCE[/]"
+
+
+def _top(counts: Mapping[str, int]) -> dict[str, int]:
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return dict(ordered[:_TAGS_MAX])
