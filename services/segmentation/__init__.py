@@ -1,0 +1,1 @@
+"""Segmentation: who is this member? Features, tags and tiers, each with its reason and its end."""

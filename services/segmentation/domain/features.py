@@ -1,0 +1,408 @@
+"""The features: what conditions may ask about a member, and how each is read.
+
+How a feature's value moves with no further event decides how its end is found (`horizons`):
+
+- *fixed*: only events change it. Instants are fixed too; conditions compare them with the present.
+- *falling*: a count or sum over a window. Without events it only falls, when what was counted
+  leaves the window: an order at t counts in a window of W from t on and until t + W, exclusive.
+
+Scoped features hold for one category or one store of the member; rules with `each` look at them.
+"""
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from services.segmentation.domain.life import ACTIONS, ORDERS, PROFILE, RECENT, Life
+from shared.clock import DAY, Instant
+from shared.conditions import Catalogue, Feature, FeatureType
+
+WINDOWS: Final = (7, 30, 90, 180, 365)
+"""The windows, in days of 86,400 seconds."""
+
+_ALL: Final = 2**31
+
+Scope = Literal["category", "store"]
+Measure = Literal["orders", "spend", "interactions"]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A feature and how it is read.
+
+    Attributes:
+        feature: name, type, unit and words.
+        moved_by: which facts change it: a sum of ORDERS, ACTIONS and PROFILE.
+        read: its value now, as (life, now) → value; of a scoped feature (life, now, place) → value.
+        source: the Python expression of a fixed feature over `m` (the life) and `k` (the place),
+            for generated code; None for a falling one.
+        measure: what a falling feature counts.
+        days: the window of a falling feature.
+    """
+
+    feature: Feature
+    moved_by: int
+    read: Callable[..., Any]
+    source: str | None = None
+    measure: Measure | None = None
+    days: int = 0
+
+
+def home_store(m: Life) -> str | None:
+    """The store of most of the last ten orders; of equals the one visited last."""
+    recent = m.order_store[-RECENT:]
+    if not recent:
+        return None
+    counts = Counter(recent)
+    most = max(counts.values())
+    return m.names[next(place for place in reversed(recent) if counts[place] == most)]
+
+
+def recent_average(m: Life) -> int | None:
+    """What the last ten orders came to on average, in whole minor units."""
+    n = min(len(m.order_at), RECENT)
+    return (m.order_sums[-1] - m.order_sums[-1 - n]) // n if n else None
+
+
+def recent_orders_at(m: Life, place: int) -> int:
+    """How many of the last ten orders were made at a store."""
+    return m.order_store[-RECENT:].count(place)
+
+
+def named(m: Life, place: int | None) -> str | None:
+    """The name of a place; None for none."""
+    return None if place is None else m.names[place]
+
+
+def category_names(m: Life) -> list[str]:
+    """Every category that the member has bought."""
+    return sorted(m.names[place] for place in m.categories)
+
+
+def category_orders(m: Life) -> dict[str, int]:
+    """Lifetime orders by category."""
+    return {m.names[place]: sums[0] for place, sums in m.categories.items()}
+
+
+def category_spend(m: Life) -> dict[str, int]:
+    """Lifetime amounts by category."""
+    return {m.names[place]: sums[1] for place, sums in m.categories.items()}
+
+
+def interactions_by_kind(m: Life) -> dict[str, int]:
+    """Lifetime interactions by kind, also those that are no activity."""
+    return {m.names[place]: count for place, count in m.kinds.items()}
+
+
+def last_at(counts: dict[int, list[int]], place: int) -> Instant | None:
+    """The last order of one category, or at one store."""
+    known = counts.get(place)
+    return None if known is None else known[-1]
+
+
+def newest(m: Life, scope: Scope, place: int, after: Instant, limit: int) -> list[Instant]:
+    """The last orders of one category, or at one store, after an instant: newest first."""
+    found: list[Instant] = []
+    if scope == "category":
+        for at, categories in zip(reversed(m.order_at), reversed(m.order_categories), strict=True):
+            if at <= after or len(found) == limit:
+                break
+            if place in categories:
+                found.append(at)
+    else:
+        for at, store in zip(reversed(m.order_at), reversed(m.order_store), strict=True):
+            if at <= after or len(found) == limit:
+                break
+            if store == place:
+                found.append(at)
+    return found
+
+
+def stretch(m: Life, scope: Scope, place: int, after: Instant) -> tuple[list[Instant], list[int]]:
+    """What one category, or one store, was paid after an instant.
+
+    Returns:
+        The instants of the orders, oldest first, and the sums before each and after the last.
+    """
+    instants, sums = list[Instant](), [0]
+    for i in range(bisect_right(m.order_at, after), len(m.order_at)):
+        if scope == "store":
+            if m.order_store[i] != place:
+                continue
+            amount = m.order_sums[i + 1] - m.order_sums[i]
+        elif place in m.order_categories[i]:
+            amount = m.order_amounts[i][m.order_categories[i].index(place)]
+        else:
+            continue
+        instants.append(m.order_at[i])
+        sums.append(sums[-1] + amount)
+    return instants, sums
+
+
+def counted(instants: Sequence[Instant], now: Instant, days: int) -> int:
+    """How many of the instants (ascending) lie in the window."""
+    return len(instants) - bisect_right(instants, now - days * DAY)
+
+
+def summed(instants: Sequence[Instant], sums: Sequence[int], now: Instant, days: int) -> int:
+    """What lies in the window comes to so much."""
+    return sums[-1] - sums[bisect_right(instants, now - days * DAY)]
+
+
+def _fixed(
+    name: str, kind: FeatureType, source: str, moved_by: int, *, keyed: bool = False, **words: str
+) -> Figure:
+    unit = words.pop("unit", "")
+    read = eval(f"lambda m, now, k=None: {source}", dict(NAMESPACE))  # noqa: S307 - our own text, below
+    return Figure(Feature(name, kind, words, unit, keyed=keyed), moved_by, read, source)
+
+
+def _falling(days: int) -> Iterable[Figure]:
+    yield Figure(
+        Feature(f"orders_{days}d", "int", _words(days, "订单数", "orders"), "orders"),
+        ORDERS,
+        lambda m, now: counted(m.order_at, now, days),
+        measure="orders",
+        days=days,
+    )
+    yield Figure(
+        Feature(f"spend_{days}d", "int", _words(days, "消费额", "amount spent"), "minor units"),
+        ORDERS,
+        lambda m, now: summed(m.order_at, m.order_sums, now, days),
+        measure="spend",
+        days=days,
+    )
+    yield Figure(
+        Feature(f"interactions_{days}d", "int", _words(days, "互动次数", "interactions"), "times"),
+        ACTIONS,
+        lambda m, now: counted(m.action_at, now, days),
+        measure="interactions",
+        days=days,
+    )
+
+
+def _falling_in(scope: Scope, days: int) -> Iterable[Figure]:
+    zh, en = ("该品类", "of the category") if scope == "category" else ("该门店", "at the store")
+    yield Figure(
+        Feature(
+            f"{scope}.orders_{days}d", "int", _words(days, f"{zh}订单数", f"orders {en}"), "orders"
+        ),
+        ORDERS,
+        lambda m, now, k: len(newest(m, scope, k, now - days * DAY, _ALL)),
+        measure="orders",
+        days=days,
+    )
+    yield Figure(
+        Feature(
+            f"{scope}.spend_{days}d",
+            "int",
+            _words(days, f"{zh}消费额", f"amount spent {en}"),
+            "minor units",
+        ),
+        ORDERS,
+        lambda m, now, k: stretch(m, scope, k, now - days * DAY)[1][-1],
+        measure="spend",
+        days=days,
+    )
+
+
+def _words(days: int, zh: str, en: str) -> dict[str, str]:
+    return {"zh": f"最近 {days} 天{zh}", "en": f"{en}, last {days} days"}
+
+
+NAMESPACE: Final[dict[str, Any]] = {
+    function.__name__: function
+    for function in (
+        home_store,
+        recent_average,
+        recent_orders_at,
+        named,
+        category_names,
+        category_orders,
+        category_spend,
+        interactions_by_kind,
+        last_at,
+    )
+}
+"""What the expressions of fixed features call."""
+
+_FIXED: Final = (
+    _fixed("orders", "int", "m.orders", ORDERS, unit="orders", zh="累计订单数", en="orders ever"),
+    _fixed(
+        "spend",
+        "int",
+        "m.spend",
+        ORDERS,
+        unit="minor units",
+        zh="累计消费额",
+        en="amount spent ever",
+    ),
+    _fixed("refunds", "int", "m.refunds", ORDERS, unit="times", zh="退款次数", en="refunds ever"),
+    _fixed(
+        "first_order_at", "instant", "m.first_order_at", ORDERS, zh="首单时间", en="first order"
+    ),
+    _fixed(
+        "last_order_at", "instant", "m.last_order_at()", ORDERS, zh="最近下单时间", en="last order"
+    ),
+    _fixed(
+        "comeback_at",
+        "instant",
+        "m.comeback_at",
+        ORDERS,
+        zh="沉默后回归时间",
+        en="last order that came after a long silence",
+    ),
+    _fixed(
+        "recent_average_order",
+        "int",
+        "recent_average(m)",
+        ORDERS,
+        unit="minor units",
+        zh="最近十单客单价",
+        en="average of the last ten orders",
+    ),
+    _fixed("home_store", "text", "home_store(m)", ORDERS, zh="常去门店", en="store most visited"),
+    _fixed(
+        "categories", "set", "category_names(m)", ORDERS, zh="买过的品类", en="categories bought"
+    ),
+    _fixed(
+        "category_orders",
+        "int",
+        "category_orders(m)",
+        ORDERS,
+        keyed=True,
+        unit="orders",
+        zh="分品类累计订单数",
+        en="orders ever, by category",
+    ),
+    _fixed(
+        "category_spend",
+        "int",
+        "category_spend(m)",
+        ORDERS,
+        keyed=True,
+        unit="minor units",
+        zh="分品类累计消费额",
+        en="amount spent ever, by category",
+    ),
+    _fixed(
+        "interactions",
+        "int",
+        "m.actions",
+        ACTIONS,
+        unit="times",
+        zh="累计互动次数",
+        en="interactions",
+    ),
+    _fixed(
+        "interactions_by_kind",
+        "int",
+        "interactions_by_kind(m)",
+        ACTIONS,
+        keyed=True,
+        unit="times",
+        zh="分类型累计互动次数",
+        en="interactions ever, by kind",
+    ),
+    _fixed(
+        "last_interaction_at",
+        "instant",
+        "m.last_action_at",
+        ACTIONS,
+        zh="最近互动时间",
+        en="last interaction",
+    ),
+    _fixed("joined_at", "instant", "m.joined_at", PROFILE, zh="入会时间", en="joined"),
+    _fixed(
+        "join_store", "text", "named(m, m.join_store)", PROFILE, zh="入会门店", en="store joined at"
+    ),
+    _fixed(
+        "birthday_month", "int", "m.birthday_month", PROFILE, zh="生日月份", en="month of birth"
+    ),
+    _fixed("gender", "text", "m.gender", PROFILE, zh="性别", en="gender"),
+    _fixed("city", "text", "m.city", PROFILE, zh="城市", en="city"),
+    _fixed("interests", "set", "m.interests", PROFILE, zh="自选兴趣", en="interests told"),
+    _fixed("communities", "set", "m.communities", PROFILE, zh="所在社群", en="communities"),
+)
+
+FIGURES: Final[dict[str, Figure]] = {
+    figure.feature.name: figure
+    for figure in (*_FIXED, *(figure for days in WINDOWS for figure in _falling(days)))
+}
+"""Every feature of a member, by name."""
+
+SCOPED: Final[dict[Scope, dict[str, Figure]]] = {
+    scope: {
+        figure.feature.name: figure
+        for figure in (
+            _fixed(
+                f"{scope}.last_order_at",
+                "instant",
+                "last_at(m.categories, k)" if scope == "category" else "last_at(m.stores, k)",
+                ORDERS,
+                zh="最近下单时间",
+                en="last order",
+            ),
+            *(
+                [
+                    _fixed(
+                        "store.recent_orders",
+                        "int",
+                        "recent_orders_at(m, k)",
+                        ORDERS,
+                        unit="orders",
+                        zh="最近十单中的单数",
+                        en="how many of the last ten orders",
+                    )
+                ]
+                if scope == "store"
+                else []
+            ),
+            *(figure for days in WINDOWS for figure in _falling_in(scope, days)),
+        )
+    }
+    for scope in ("category", "store")
+}
+"""The features of one category or store of a member, by scope and name."""
+
+CATALOGUE: Final = Catalogue(figure.feature for figure in FIGURES.values())
+"""What rules of tags and tiers may look at."""
+
+CATALOGUES: Final[dict[Scope, Catalogue]] = {
+    scope: Catalogue(figure.feature for figure in figures.values())
+    for scope, figures in SCOPED.items()
+}
+"""What rules with `each` may look at."""
+
+
+def values_of(life: Life, now: Instant, names: Iterable[str]) -> dict[str, Any]:
+    """Some features as of an instant, with the present as "now"."""
+    values: dict[str, Any] = {"now": now}
+    for name in names:
+        values[name] = FIGURES[name].read(life, now)
+    return values
+
+
+def scoped_values(
+    life: Life, now: Instant, names: Iterable[str], scope: Scope, place: int
+) -> dict[str, Any]:
+    """Some features of one category or store as of an instant, with the present as "now"."""
+    values: dict[str, Any] = {"now": now}
+    for name in names:
+        values[name] = SCOPED[scope][name].read(life, now, place)
+    return values
+
+
+def stale_after(life: Life, now: Instant) -> tuple[Instant | None, ...]:
+    """For each window, when the first of what it counts leaves it: from then on it is stale."""
+    ends: list[Instant | None] = []
+    for days in WINDOWS:
+        firsts = []
+        for instants in (life.order_at, life.action_at):
+            i = bisect_right(instants, now - days * DAY)
+            if i < len(instants):
+                firsts.append(instants[i] + days * DAY)
+        ends.append(min(firsts, default=None))
+    return tuple(ends)

@@ -1,0 +1,129 @@
+"""A member's life as a machine: facts and timers in, changes of tags and tier out. Pure, and fast.
+
+The runtime feeds it facts in order of time and fires what falls due between them; a fact that turns
+up late makes the runtime tell the whole life again.
+"""
+
+from typing import Any
+from uuid import UUID
+
+from services.segmentation.domain.facts import AnyFact, Refund, fact_of
+from services.segmentation.domain.life import BEGINNING, EVERYTHING, NEVER, tell
+from services.segmentation.domain.member import Change, Member
+from services.segmentation.domain.rules import Rules, Step, Versions
+from services.segmentation.domain.tagging import Reason, note_tags, retag, tags_of
+from services.segmentation.domain.tiers import due_of, qualified, regrade
+from shared.clock import Instant
+from shared.events import Event
+from shared.events.decisions import Because
+
+
+class SegmentationMachine:
+    """Decides tags and tiers, each fact by the version of the program in force when it happened."""
+
+    state_type = Member
+    fact_type: Any = AnyFact
+
+    def __init__(self, versions: Versions) -> None:
+        """Take the versions of the program; `versions` may be replaced when there is a new one."""
+        self.versions = versions
+
+    def initial(self, member_id: UUID) -> Member:  # noqa: ARG002 - nothing depends on the name
+        """The state before the first fact."""
+        return Member()
+
+    def remember(self, event: Event) -> AnyFact | None:
+        """What segmentation keeps of an event; None when no feature looks at it."""
+        return fact_of(event)
+
+    def supersedes(self, fact: AnyFact) -> str | None:  # noqa: ARG002 - facts are not withdrawn
+        """None: no input of this service withdraws another."""
+        return None
+
+    def needs_history(self, state: Member, at: Instant, fact: AnyFact) -> bool:  # noqa: ARG002
+        """False: the state alone is enough for every fact, also for a refund."""
+        return False
+
+    def due(self, state: Member) -> Instant | None:
+        """When, with no further event, a tag, the tier or its period next changes."""
+        last = state.life.at
+        if last == BEGINNING:
+            return None
+        if self.versions.at(last).version != state.version:
+            return last  # a version was put in force for a time that is over: catch up
+        due = min(state.due, self.versions.next_from(last) or NEVER)
+        return due if due < NEVER else None
+
+    def apply(self, state: Member, at: Instant, fact: AnyFact, effects: list[Change]) -> None:
+        """Fold a fact in and decide again what it may have moved."""
+        rules, life = self.versions.at(at), state.life
+        again, refund = life.at == at, isinstance(fact, Refund)
+        everything = 0
+        if state.version is None:
+            _lay_out(state, rules)
+            everything = EVERYTHING
+        before = qualified(life, rules.ladder, at) if refund else -1
+        moved = tell(life, at, fact, rules.habits) | everything
+        life.at = at
+        step = Step(rules, at, fact.id, moved, backwards=refund, again=again)
+        reasons = retag(state, step)
+        if reasons:
+            effects.append(note_tags(state, step, reasons))
+        if rules.ladder.moved_by & moved or everything:
+            _grade(state, step, effects, before)
+        state.due = _due(state)
+
+    def fire(self, state: Member, effects: list[Change]) -> None:
+        """Do what is due, as of its time."""
+        due = self.due(state)
+        if due is None:
+            return
+        at, life = max(due, state.life.at), state.life
+        step = Step(self.versions.at(at), at, again=life.at == at)
+        life.at = at
+        other = step.rules.version != state.version
+        reasons = self._follow(state, step) if other else retag(state, step)
+        if reasons:
+            effects.append(note_tags(state, step, reasons))
+        if other or due_of(state.tier) <= at:
+            _grade(state, step, effects)
+        state.due = _due(state)
+
+    def _follow(self, state: Member, step: Step) -> list[Reason]:
+        """Another version is in force: decide everything anew, and tell what is different."""
+        before = self.versions.get(state.version or 0)
+        old = set() if before is None else {tag for tag, _, _ in tags_of(state, before)}
+        _lay_out(state, step.rules)
+        anew = Step(step.rules, step.at, None, EVERYTHING, backwards=True, again=step.again)
+        came = [reason for reason in retag(state, anew) if reason.tag not in old]
+        new = {tag for tag, _, _ in tags_of(state, step.rules)}
+        return came + [
+            Reason(
+                tag,
+                Because(rule="program", program_version=step.rules.version, tag=tag, figures=[]),
+                came=False,
+            )
+            for tag in sorted(old - new)
+        ]
+
+
+def _grade(state: Member, step: Step, effects: list[Change], before: int = -1) -> None:
+    change = regrade(state, step, before)
+    if change is not None:
+        effects.append(change)
+
+
+def _lay_out(state: Member, rules: Rules) -> None:
+    """Make room for what is kept by place in the rules."""
+    state.version = rules.version
+    state.picks = [-1] * len(rules.slots)
+    state.untils = [NEVER] * len(rules.slots)
+    state.spreads = [{} for _ in rules.spreads]
+
+
+def _due(state: Member) -> Instant:
+    due = min([due_of(state.tier), *state.untils])
+    for answers in state.spreads:
+        for _, until in answers.values():
+            due = min(due, until)
+    return due

@@ -1,0 +1,154 @@
+"""Which tags a member has: asked only where something moved, each answer with its end."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from services.segmentation.domain.features import scoped_values, values_of
+from services.segmentation.domain.life import NEVER, ORDERS, RECENT, Life
+from services.segmentation.domain.member import Change, Member
+from services.segmentation.domain.rules import Rule, Rules, Slot, Spread, Step
+from shared.clock import Instant
+from shared.conditions import Condition, explain, features_of
+from shared.events.decisions import Because, Figure
+
+Answers = dict[int, tuple[bool, Instant]]
+"""Of each category or store: whether the rule holds, and until when."""
+
+
+class Reason:
+    """A tag that came or went, and why."""
+
+    __slots__ = ("because", "came", "tag")
+
+    def __init__(self, tag: str, because: Because, *, came: bool) -> None:
+        """Take the three."""
+        self.tag, self.because, self.came = tag, because, came
+
+
+def retag(member: Member, step: Step) -> list[Reason]:
+    """Ask every rule again that may have another answer, and keep the answers."""
+    reasons: list[Reason] = []
+    picks, untils, at, moved = member.picks, member.untils, step.at, step.moved
+    for i, slot in enumerate(step.rules.slots):
+        if not slot.moved_by & moved and untils[i] > at:
+            continue
+        pick, untils[i] = slot.decide(member.life, at)
+        if pick != picks[i]:
+            reasons += _repicked(member.life, slot, picks[i], pick, step)
+            picks[i] = pick
+    for spread, answers in zip(step.rules.spreads, member.spreads, strict=True):
+        reasons += _respread(member.life, spread, answers, step)
+    return reasons
+
+
+def tags_of(member: Member, rules: Rules) -> Iterator[tuple[str, str, Instant]]:
+    """Every tag of a member, with its group and when it ends (NEVER: only by an event)."""
+    for slot, pick, until in zip(rules.slots, member.picks, member.untils, strict=True):
+        if pick >= 0:
+            yield slot.rules[pick].tag, slot.group, until
+    for spread, answers in zip(rules.spreads, member.spreads, strict=True):
+        for place, (holds, until) in answers.items():
+            if holds:
+                yield spread.tag(member.life.names[place]), spread.group, until
+
+
+def note_tags(member: Member, step: Step, reasons: list[Reason]) -> Change:
+    """Sum a change up with what changed before at the same instant."""
+    if member.tags_at != step.at:
+        member.tags_at, member.added, member.removed = step.at, [], []
+    added, removed = set(member.added), set(member.removed)
+    for reason in reasons:
+        here, there = (added, removed) if reason.came else (removed, added)
+        if reason.tag in there:
+            there.remove(reason.tag)
+        else:
+            here.add(reason.tag)
+    member.added, member.removed = sorted(added), sorted(removed)
+    return Change(
+        kind="tags",
+        at=step.at,
+        again=step.again,
+        cause=step.cause,
+        added=tuple(member.added),
+        removed=tuple(member.removed),
+        because=tuple(reason.because for reason in reasons),
+    )
+
+
+def figures_of(condition: Condition, life: Life, at: Instant) -> list[Figure]:
+    """The comparisons that decided a condition, with the member's figures."""
+    return _figures(condition, values_of(life, at, features_of(condition)))
+
+
+def _figures(condition: Condition, values: dict[str, Any]) -> list[Figure]:
+    return [
+        Figure(
+            feature=leaf["feature"] if "of" not in leaf else f"{leaf['feature']}:{leaf['of']}",
+            op=leaf["op"],
+            value=leaf["value"],
+            actual=leaf["actual"],
+        )
+        for leaf in explain(condition, values)
+    ]
+
+
+def _repicked(life: Life, slot: Slot, before: int, now: int, step: Step) -> Iterator[Reason]:
+    """One rule of a slot took the place of another."""
+    if now >= 0:
+        rule = slot.rules[now]
+        yield Reason(rule.tag, _because(life, rule, rule.tag, step), came=True)
+    if before >= 0:
+        # a tag goes because its condition no longer holds, or because that of one before it does
+        why = slot.rules[now] if 0 <= now < before else slot.rules[before]
+        tag = slot.rules[before].tag
+        yield Reason(tag, _because(life, why, tag, step), came=False)
+
+
+def _because(life: Life, rule: Rule, tag: str, step: Step) -> Because:
+    return Because(
+        rule=rule.id,
+        event_id=step.cause,
+        program_version=step.rules.version,
+        tag=tag,
+        figures=figures_of(rule.when, life, step.at),
+    )
+
+
+def _respread(life: Life, spread: Spread, answers: Answers, step: Step) -> Iterator[Reason]:
+    for place in _touched(life, spread, answers, step):
+        held = place in answers and answers[place][0]
+        pick, until = spread.decide(life, step.at, place)
+        holds = pick == 0
+        if holds or until < NEVER:
+            answers[place] = (holds, until)
+        else:
+            answers.pop(place, None)
+        if holds is not held:
+            tag = spread.tag(life.names[place])
+            yield Reason(tag, _because_of_place(life, spread, place, tag, step), came=holds)
+
+
+def _because_of_place(life: Life, spread: Spread, place: int, tag: str, step: Step) -> Because:
+    condition = spread.rule.when
+    values = scoped_values(life, step.at, features_of(condition), spread.scope, place)
+    return Because(
+        rule=spread.rule.id,
+        event_id=step.cause,
+        program_version=step.rules.version,
+        tag=tag,
+        figures=_figures(condition, values),
+    )
+
+
+def _touched(life: Life, spread: Spread, answers: Answers, step: Step) -> Iterable[int]:
+    """The categories, or stores, whose answer may be another now; in a fixed order."""
+    due = [place for place, (_, until) in answers.items() if until <= step.at]
+    if not step.moved & ORDERS:
+        return sorted(due)
+    if step.backwards:
+        known = life.categories if spread.scope == "category" else life.stores
+        return sorted({*answers, *known})
+    if spread.scope == "category":
+        return sorted({*due, *life.order_categories[-1]}) if life.order_categories else due
+    # an order moves what the last ten orders say of every store among them
+    return sorted({*answers, *life.order_store[-RECENT - 1 :]})

@@ -1,0 +1,102 @@
+"""Figures are what a recount of the plain facts gives, to the microsecond."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.segmentation.domain.facts import Interaction, Purchase, Refund
+from services.segmentation.domain.features import FIGURES, WINDOWS, stale_after, values_of
+from services.segmentation.domain.life import Life
+from shared.clock import DAY, Instant
+from tests.property.services.segmentation.stories import Item, lives, machine_of, told
+
+MACHINE = machine_of()
+Order = tuple[Instant, int, Purchase]
+
+
+def _orders(items: list[Item]) -> list[Order]:
+    """Orders with what is left of them; those paid back in full are gone."""
+    orders: list[Order] = []
+    for at, _, fact in items:
+        if not isinstance(fact, Purchase):
+            continue
+        left, gone = fact.total, False
+        # refunds count whenever they were told, also before their order
+        for told_at, _, refund in items:
+            if isinstance(refund, Refund) and refund.order_id == fact.order_id:
+                if told_at < at - 365 * DAY:
+                    continue
+                taken = min(refund.amount, left)
+                gone = gone or taken == left
+                left -= taken
+        if not gone:
+            orders.append((at, left, fact))
+    return orders
+
+
+@given(lives(least=1), st.integers(0, 400 * DAY))
+@settings(max_examples=250, deadline=None)
+def test_windows_are_exact(items: list[Item], later: Instant) -> None:
+    life = _life(items)
+    now = items[-1][0] + later
+    orders = _orders(items)
+    actions = [at for at, _, f in items if isinstance(f, Interaction) and f.kind != "click"]
+    values = values_of(life, now, FIGURES)
+    for days in WINDOWS:
+        since = now - days * DAY
+        assert values[f"orders_{days}d"] == sum(at > since for at, _, _ in orders)
+        assert values[f"spend_{days}d"] == sum(left for at, left, _ in orders if at > since)
+        assert values[f"interactions_{days}d"] == sum(at > since for at in actions)
+    assert values["orders"] == len(orders)
+    assert values["spend"] == sum(left for _, left, _ in orders)
+    assert values["first_order_at"] == min((at for at, _, _ in orders), default=None)
+    assert values["last_order_at"] == max((at for at, _, _ in orders), default=None)
+    bought = {category for _, _, fact in orders for category, _ in fact.parts}
+    assert values["categories"] == sorted(bought)
+    assert values["category_orders"] == {
+        category: sum(category in dict(fact.parts) for _, _, fact in orders) for category in bought
+    }
+
+
+@given(lives(least=1), st.integers(0, 100 * DAY))
+@settings(max_examples=150, deadline=None)
+def test_what_is_stored_is_right_until_it_is_stale(items: list[Item], later: Instant) -> None:
+    life = _life(items)
+    now = items[-1][0] + later
+    for days, stale in zip(WINDOWS, stale_after(life, now), strict=True):
+        names = (f"orders_{days}d", f"spend_{days}d", f"interactions_{days}d")
+        stored = _without_now(life, now, names)
+        if stale is None:
+            assert not any(stored.values())
+            continue
+        assert stale > now
+        assert _without_now(life, stale - 1, names) == stored
+        counts = (f"orders_{days}d", f"interactions_{days}d")
+        assert _without_now(life, stale, counts) != {name: stored[name] for name in counts}
+
+
+@given(lives(least=1))
+@settings(max_examples=150, deadline=None)
+def test_paying_everything_back_leaves_nothing_bought(items: list[Item]) -> None:
+    end = items[-1][0]
+    orders = [fact.order_id for _, _, fact in items if isinstance(fact, Purchase)]
+    refunds: list[Item] = [
+        (end, f"z-{i}", Refund(f"refund-{i}", order, 10**9)) for i, order in enumerate(orders)
+    ]
+    life = _life([*items, *refunds])
+    bare = [item for item in items if not isinstance(item[2], Purchase)]
+    values = values_of(life, end, FIGURES)
+    without = values_of(_life(bare), end, FIGURES) if bare else values_of(Life(), end, FIGURES)
+    del values["refunds"], without["refunds"]
+    assert values == without
+
+
+def _life(items: list[Item]) -> Life:
+    state = told(MACHINE, items, items[-1][0]).state
+    assert state is not None
+    return state.life
+
+
+def _without_now(life: Life, now: Instant, names: tuple[str, ...]) -> dict[str, int]:
+    values = values_of(life, now, names)
+    del values["now"]
+    return values
