@@ -11,3 +11,5 @@ class TestServers(BaseSettings):
 
     postgres: str | None = None
     kafka: str | None = None
+    seed: int | None = None
+    """Repeats a test that draws its troubles by chance; it prints the seed that it used."""

@@ -1,0 +1,199 @@
+"""A slice of the real year, told to a stack in peace or in trouble; and what came of it."""
+
+import asyncio
+import random
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import asyncpg
+import httpx
+import orjson
+
+from deploy.demo.publish import TypedEvent, in_batches
+from deploy.demo.services import Services
+from deploy.demo.year import load
+from deploy.local.stack import Stack
+from shared.clock import DAY, Instant
+
+_CONFIRMED = ("accepted", "duplicate")
+_PATIENCE_SECONDS = 240
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Some households' events of the first days of the year, in time order."""
+
+    events: list[TypedEvent]
+    households: list[str]
+    end: Instant
+
+
+def slice_of_the_year(days: int, households: int) -> Slice:
+    """Cut a slice: the households that come first, for so many days."""
+    year = load(days)
+    kept: dict[str, None] = {}
+    events = []
+    for event in year.events():
+        who = orjson.loads(event[2])["subject"]
+        if who not in kept and len(kept) < households:
+            kept[who] = None
+        if who in kept:
+            events.append(event)
+    return Slice(events, list(kept), year.end)
+
+
+class Teller:
+    """Publishes to a stack and does not rest before everything is confirmed."""
+
+    def __init__(self, stack: Stack) -> None:
+        endpoints = stack.endpoints
+        self._client = httpx.AsyncClient(
+            base_url=endpoints.services["ingest"],
+            timeout=30,
+            headers={
+                "authorization": f"Bearer {endpoints.source_key}",
+                "content-type": "application/cloudevents-batch+json",
+            },
+        )
+
+    async def tell(self, events: Iterable[TypedEvent]) -> None:
+        """Publish in order."""
+        for batch in in_batches(events):
+            await self._until_confirmed(batch)
+
+    async def tell_troubled(self, events: Sequence[TypedEvent], chance: random.Random) -> None:
+        """Publish every event three times, shuffled within its day, and now and then not listen."""
+        days: dict[int, list[TypedEvent]] = defaultdict(list)
+        for event in events:
+            days[event[1] // DAY].extend([event] * 3)
+        for day in sorted(days):
+            chance.shuffle(days[day])
+            for start in range(0, len(days[day]), 100):
+                batch = days[day][start : start + 100]
+                if chance.random() < 0.3:
+                    await self._send(batch)  # whatever the answer was, it is sent again
+                await self._until_confirmed(batch)
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def _until_confirmed(self, batch: list[TypedEvent]) -> None:
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            while batch := await self._send(batch):  # noqa: ASYNC110 - told to come again later
+                await asyncio.sleep(0.1)
+
+    async def _send(self, batch: list[TypedEvent]) -> list[TypedEvent]:
+        """Send once; returns what is not confirmed."""
+        body = b"[" + b",".join(raw for _, _, raw in batch) + b"]"
+        try:
+            answer = await self._client.post("/v1/events", content=body)
+        except httpx.TransportError:
+            return batch
+        if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+            return batch
+        assert answer.status_code == httpx.codes.MULTI_STATUS, answer.text[:500]
+        items = answer.json()["items"]
+        left = []
+        for event, item in zip(batch, items, strict=True):
+            if item["status"] not in _CONFIRMED:
+                assert item["problem"]["status"] == httpx.codes.SERVICE_UNAVAILABLE, item
+                left.append(event)
+        return left
+
+
+@dataclass
+class Chaos:
+    """Kills processes of a stack with SIGKILL at moments that a seed decides."""
+
+    stack: Stack
+    chance: random.Random
+    killed: list[str] = field(default_factory=list)
+    servers: list[str] = field(default_factory=lambda: ["kafka", "postgres"])
+
+    @asynccontextmanager
+    async def reigning(self) -> AsyncIterator[None]:
+        """Kill on and on while the block runs; Kafka and PostgreSQL once each."""
+        stop = asyncio.Event()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._kill(stop))
+            try:
+                yield
+            finally:
+                stop.set()
+        for server in self.servers:
+            self._shoot(server)  # the story was over too soon for them; their turn comes now
+        self.servers.clear()
+
+    async def _kill(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            try:
+                async with asyncio.timeout(self.chance.uniform(0.2, 1.5)):
+                    await stop.wait()
+            except TimeoutError:
+                servers = ("kafka", "postgres")
+                victims = sorted(name for name in self.stack.processes if name not in servers)
+                if self.servers and self.chance.random() < 0.15:
+                    self._shoot(self.servers.pop(self.chance.randrange(len(self.servers))))
+                elif victims:
+                    self._shoot(self.chance.choice(victims))
+
+    def _shoot(self, name: str) -> None:
+        self.stack.kill(name)
+        self.killed.append(name)
+
+
+async def finish(stack: Stack, end: Instant) -> None:
+    """Move the clock to the end and wait until every service has come there."""
+    await stack.ready()
+    async with Services(stack.endpoints) as services:
+        await services.advance_clock(end)
+        await services.wait_until(end, _PATIENCE_SECONDS)
+
+
+async def outcome(stack: Stack, households: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """What every household has in the end: points, tags, tier, messages; without what is random."""
+    told: dict[str, dict[str, Any]] = {}
+    async with Services(stack.endpoints) as services:
+        books = await asyncpg.connect(stack.endpoints.databases["points"])
+        letters = await asyncpg.connect(stack.endpoints.databases["notify"])
+        for who in households:
+            member = (await services.get("ingest", f"/v1/members?identity={who}"))["member_id"]
+            view = await services.get("segmentation", f"/v1/members/{member}")
+            account = await services.get("points", f"/v1/members/{member}/account")
+            told[who] = {
+                "account": {key: account[key] for key in ("available", "pending", "held")},
+                "points": await _rows(books, _POINTS, member),
+                "lots": await _rows(books, _LOTS, member),
+                "tags": sorted((tag["tag"], tag["since"], tag["until"]) for tag in view["tags"]),
+                "tier": {key: view["tier"][key] for key in ("tier", "since", "until")},
+                "messages": [
+                    tuple(str(field).replace(member, who) for field in row)
+                    for row in await _rows(letters, _MESSAGES, member)
+                ],
+            }
+        await books.close()
+        await letters.close()
+    return told
+
+
+# Points of each event and rule, whatever number of transfers and corrections it took.
+_POINTS = """
+SELECT event_id, rule, sum(CASE credit WHEN 'available' THEN points ELSE -points END)::bigint
+  FROM transfers WHERE member_id = $1 GROUP BY 1, 2
+HAVING sum(CASE credit WHEN 'available' THEN points ELSE -points END) <> 0 ORDER BY 1, 2
+"""
+_LOTS = """
+SELECT event_at, sum(remaining)::bigint FROM lots WHERE member_id = $1
+ GROUP BY 1 HAVING sum(remaining) <> 0 ORDER BY 1
+"""
+_MESSAGES = """
+SELECT journey, step, entry_event_id, due_at, decision, reason FROM jobs
+ WHERE member_id = $1 AND decision <> 'withdrawn' ORDER BY due_at, journey, step, entry_event_id
+"""
+
+
+async def _rows(connection: Any, sql: str, member: str) -> list[tuple[Any, ...]]:
+    return [tuple(row) for row in await connection.fetch(sql, member)]

@@ -1,0 +1,63 @@
+"""The promise: whatever happens on the way, what comes of the events is the same.
+
+One stack hears a slice of the real year in order and in peace. Another hears every event three
+times, shuffled within its day, by a publisher that now and then does not listen to the answer,
+while processes of every role are killed with SIGKILL and Kafka and PostgreSQL are each restarted
+once. In the end every household has the same points for the same events, the same lots, tags,
+tier and messages.
+"""
+
+import random
+from pathlib import Path
+
+import pytest
+
+from deploy.local.stack import Stack
+from tests.e2e.story import Chaos, Slice, Teller, finish, outcome, slice_of_the_year
+from tests.settings import TestServers
+
+pytestmark = [pytest.mark.e2e, pytest.mark.durable, pytest.mark.timeout(900)]
+
+
+async def _in_peace(directory: Path, told: Slice) -> dict[str, object]:
+    async with Stack(directory, clock="stream") as stack:
+        teller = Teller(stack)
+        await teller.tell(told.events)
+        await finish(stack, told.end)
+        await teller.close()
+        return dict(await outcome(stack, told.households))
+
+
+async def _in_trouble(directory: Path, told: Slice, seed: int) -> dict[str, object]:
+    chance = random.Random(seed)
+    async with Stack(directory, clock="stream", split_roles=True) as stack:
+        await stack.add("points", "consume")
+        teller = Teller(stack)
+        chaos = Chaos(stack, random.Random(seed + 1))
+        async with chaos.reigning():
+            await teller.tell_troubled(told.events, chance)
+        print(f"killed {len(chaos.killed)}: {' '.join(chaos.killed)}")  # noqa: T201 - what it took
+        assert {"kafka", "postgres"} <= set(chaos.killed)
+        await finish(stack, told.end)
+        await teller.close()
+        return dict(await outcome(stack, told.households))
+
+
+@pytest.mark.parametrize(
+    ("days", "households"),
+    [
+        pytest.param(14, 120, id="two weeks"),
+        pytest.param(90, 600, id="a quarter", marks=pytest.mark.long),
+    ],
+)
+async def test_killed_repeated_and_shuffled_it_ends_the_same(
+    tmp_path: Path, days: int, households: int, test_servers: TestServers
+) -> None:
+    seed = test_servers.seed if test_servers.seed is not None else random.randrange(2**32)
+    print(f"seed {seed}: REGULARS_TEST_SEED={seed} repeats it")  # noqa: T201 - to repeat it
+    told = slice_of_the_year(days, households)
+    peace = await _in_peace(tmp_path / "peace", told)
+    trouble = await _in_trouble(tmp_path / "trouble", told, seed)
+    assert any(household["points"] for household in peace.values())  # type: ignore[index]
+    for household, expected in peace.items():
+        assert trouble[household] == expected, f"{household}, seed {seed}"
