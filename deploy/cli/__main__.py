@@ -11,10 +11,10 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from deploy.cli import dead_letters, program, secrets_file, servers, stack, token
+from deploy.cli import bench, dead_letters, program, secrets_file, servers, stack, token
 from deploy.local.errors import ChildFailedError, LocalStackError
 
-_GROUPS = (stack, servers, token, secrets_file, dead_letters, program)
+_GROUPS = (stack, servers, token, secrets_file, dead_letters, program, bench)
 
 
 def build() -> typer.Typer:
