@@ -59,7 +59,7 @@ schemas: $(READY)
 	@echo "· event schemas are compatible with what is committed" && $(BIN)/python -m shared.events.compatibility
 
 migrations: $(READY)
-	@echo "· migrations make the tables that the code describes" && $(BIN)/python -m deploy.local.migrations
+	@echo "· migrations make the tables that the code describes" && $(BIN)/python -m deploy.local.migrations check
 
 compose: $(READY)
 	@echo "· docker-compose.yml" && $(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml

@@ -10,7 +10,6 @@ from deploy.cli.stack import StateDirectory
 from deploy.local.endpoints import FILE_NAME, Endpoints, read_endpoints
 from deploy.local.services import SERVICES, migrate
 from deploy.local.settings import StackSettings
-from deploy.local.stack import together
 from deploy.local.state import DEFAULT_DIRECTORY, State
 from deploy.local.topics import make_topics, read_topics
 
@@ -55,10 +54,5 @@ def migrate_databases(
         if url is None:
             raise typer.BadParameter(f"set REGULARS_DATABASE_{name.upper()}, or start the stack")
         urls[name] = url
-    kafka = _kafka(settings, endpoints)
-
-    async def run() -> None:
-        await together(*(migrate(name, url, kafka) for name, url in urls.items()))
-
-    asyncio.run(run())
+    asyncio.run(migrate(urls))
     Console().print(f"newest revision: {', '.join(urls)}")

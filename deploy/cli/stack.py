@@ -15,7 +15,7 @@ from deploy.cli.detached import Report, start_detached
 from deploy.cli.voices import Voices
 from deploy.local.endpoints import FILE_NAME, Endpoints, read_endpoints
 from deploy.local.errors import LocalStackError
-from deploy.local.services import is_ready
+from deploy.local.services import SERVICES, is_ready
 from deploy.local.stack import STACK, Stack, StackClock
 from deploy.local.state import DEFAULT_DIRECTORY, State
 
@@ -61,6 +61,9 @@ def up(  # noqa: PLR0913 - the flags of a command
     no_jvm: Annotated[
         bool, typer.Option("--no-jvm", help="The broker in memory, even if Kafka could run.")
     ] = False,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Run this service, not all; repeatable.")
+    ] = None,
     state_dir: StateDirectory = DEFAULT_DIRECTORY,
     endpoints_file: Annotated[
         Path | None, typer.Option(help="Where to say where everything is; else in --state-dir.")
@@ -85,6 +88,7 @@ def up(  # noqa: PLR0913 - the flags of a command
         state_dir,
         clock=chosen,
         split_roles=split_roles,
+        services=only or SERVICES,
         run_services=not no_services,
         fresh=fresh,
         jvm=not no_jvm,

@@ -56,7 +56,7 @@ class Child:
     stop_signal: signal.Signals = signal.SIGTERM
     death_signal: signal.Signals = signal.SIGKILL
     stop_seconds: float = 15.0
-    ready_seconds: float = 60.0
+    ready_seconds: float = 120.0
     restart: bool = True
     quiet: bool = False
 

@@ -1,7 +1,8 @@
-"""Checks that the services' revisions make the tables that their code describes.
+"""Runs the services' revisions, and checks that they make the tables that the code describes.
 
-`python -m deploy.local.migrations` does `alembic check` after all revisions of a service, for every
-service, on a scratch PostgreSQL or on the one that `REGULARS_TEST_POSTGRES` names.
+`python -m deploy.local.migrations upgrade SERVICE…` brings the databases of `REGULARS_DATABASE_*`
+to their newest revision. `… check` does `alembic check` after all revisions of a service, for
+every service, on a scratch PostgreSQL or on the one that `REGULARS_TEST_POSTGRES` names.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from deploy.local.ports import choose
 from deploy.local.postgres import Postgres
 from deploy.local.services import ROOT, SERVICES
+from deploy.local.settings import StackSettings
 from deploy.local.supervisor import Supervisor
 from shared.db import migrations
 
@@ -77,13 +79,29 @@ async def check_all() -> list[str]:
     return [problem for problem in found if problem is not None]
 
 
-def main() -> int:
-    """Check, say what is wrong, answer the exit code."""
-    problems = asyncio.run(check_all())
-    for problem in problems:
-        sys.stderr.write(problem + "\n")
-    return 1 if problems else 0
+def upgrade_all(services: list[str]) -> None:
+    """Bring the databases of `REGULARS_DATABASE_*` to their newest revision."""
+    settings = StackSettings()
+    for service in services:
+        url = settings.database(service)
+        if url is None:
+            sys.exit(f"REGULARS_DATABASE_{service.upper()} is not set")
+        migrations.upgrade(ROOT / "services" / service / "migrations", url)
+
+
+def main(arguments: list[str]) -> int:
+    """Do what the arguments say: `check`, or `upgrade SERVICE…`; answers the exit code."""
+    match arguments:
+        case ["upgrade", *services]:
+            upgrade_all(services)
+            return 0
+        case ["check"]:
+            problems = asyncio.run(check_all())
+            sys.stderr.writelines(problem + "\n" for problem in problems)
+            return 1 if problems else 0
+        case _:
+            sys.exit("usage: python -m deploy.local.migrations check | upgrade SERVICE…")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

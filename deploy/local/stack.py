@@ -185,8 +185,7 @@ class Stack:
         address = broker.address if broker else str(self._settings.kafka)
         topics = read_topics(self._settings.partitions)
         databases = await self._provide_databases(postgres, kept)
-        tables = (migrate(service, url, address) for service, url in databases.items())
-        await together(make_topics(address, topics), *tables)
+        await together(make_topics(address, topics), migrate(databases))
         self._endpoints = Endpoints(
             kafka=address,
             broker=broker.kind if broker else "kafka",
