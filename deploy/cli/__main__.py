@@ -11,10 +11,20 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from deploy.cli import bench, dead_letters, program, secrets_file, servers, stack, token
+from deploy.cli import (
+    bench,
+    dead_letters,
+    demo,
+    generate,
+    program,
+    secrets_file,
+    servers,
+    stack,
+    token,
+)
 from deploy.local.errors import ChildFailedError, LocalStackError
 
-_GROUPS = (stack, servers, token, secrets_file, dead_letters, program, bench)
+_GROUPS = (stack, servers, token, secrets_file, demo, generate, dead_letters, program, bench)
 
 
 def build() -> typer.Typer:
