@@ -1,0 +1,1 @@
+"""Ingest's HTTP API: one file per noun; `events` bypasses the framework."""

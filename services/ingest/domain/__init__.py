@@ -1,0 +1,1 @@
+"""The edge's decisions, with no input or output of their own."""

@@ -1,0 +1,177 @@
+"""From bytes to candidates: events that are well-formed, beside those that are not and why.
+
+msgspec decides, for a whole body at once; only when it refuses is each item looked at alone, and
+only what is refused is explained (at five times the cost).
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from msgspec import Raw, Struct, json
+
+from services.ingest.domain.refusal import Refusal, invalid, too_large, wrong_field
+from shared.events.edge import (
+    DECODE_ERRORS,
+    INBOUND,
+    INBOUND_BATCH,
+    Extensions,
+    InboundEnvelope,
+    UnknownTypeError,
+    decoder_for,
+    explain_data,
+    explain_refusal,
+    read_extended,
+    unsound_text,
+)
+
+
+class Named(Struct, frozen=True, gc=False, array_like=True):
+    """Who or what an event is about, ready for the log.
+
+    `member_id` is None for facts without a member; `subject` is what the log gets.
+    """
+
+    subject: str
+    key: bytes
+    partition: int
+    kind: str
+    member_id: str | None
+
+
+UNREAD: Final = InboundEnvelope(
+    specversion="1.0",
+    id="-",
+    source="-",
+    type="-",
+    subject="-",
+    time=datetime(1970, 1, 1, tzinfo=UTC),
+    data=Raw(b"null"),
+)
+UNNAMED: Final = Named("", b"", 0, "", None)
+
+
+class Candidate(Struct, gc=False):
+    """One item of a request on its way through the edge.
+
+    Attributes:
+        envelope: the event as published, once it is read.
+        data: what goes on the log as `data`: as published, unless names in it were replaced.
+        facts: the struct of its type.
+        extensions: further attributes, to be passed on.
+        raw: the item's own bytes where it was looked at alone.
+        refusal: why it is not taken.
+        named: who it is about, once that is known.
+        duplicate: it was confirmed before.
+    """
+
+    envelope: InboundEnvelope = UNREAD
+    data: Any = None
+    facts: Any = None
+    extensions: Extensions | None = None
+    raw: bytes | None = None
+    refusal: Refusal | None = None
+    named: Named = UNNAMED
+    duplicate: bool = False
+
+    @property
+    def is_read(self) -> bool:
+        """Whether it could be read at all, so that it has an id to be answered by."""
+        return self.envelope is not UNREAD
+
+
+class NoBatch(ValueError):  # noqa: N818 - says what the body is
+    """A body that is no JSON array, so that it has no items to answer for."""
+
+
+_items: Final = json.Decoder(list[Raw])
+
+
+def read_event(raw: bytes, bytes_max: int) -> Candidate:
+    """Read one event in structured mode."""
+    if len(raw) > bytes_max:
+        return Candidate(refusal=too_large(bytes_max))
+    try:
+        envelope = INBOUND.decode(raw)
+    except DECODE_ERRORS:
+        return _read_again(raw)
+    if unsound_text(raw) is not None:
+        return Candidate(raw=raw, refusal=invalid(explain_refusal(raw)))
+    candidate = Candidate(envelope, envelope.data, raw=raw)
+    _read_facts(candidate)
+    return candidate
+
+
+def read_batch(raw: bytes, bytes_max: int) -> list[Candidate]:
+    """Read a JSON array of events.
+
+    Raises:
+        NoBatch: it is no JSON array; with the reason.
+    """
+    try:
+        envelopes = INBOUND_BATCH.decode(raw)
+    except DECODE_ERRORS:
+        return _read_each(raw, bytes_max)
+    if unsound_text(raw) is not None:
+        return _read_each(raw, bytes_max)
+    candidates = [Candidate(envelope, envelope.data) for envelope in envelopes]
+    for candidate in candidates:
+        if len(candidate.data) > bytes_max:
+            candidate.refusal = too_large(bytes_max)
+        else:
+            _read_facts(candidate)
+    return candidates
+
+
+def read_binary(attributes: dict[str, str], body: bytes, bytes_max: int) -> Candidate:
+    """Read one event in binary mode: attributes from the headers, the body is the data."""
+    if len(body) > bytes_max:
+        return Candidate(refusal=too_large(bytes_max))
+    if "data" in attributes:
+        return Candidate(refusal=wrong_field("/data", "the data is the body, not a header"))
+    try:
+        # The body must be one JSON value: it is put between other members as it is.
+        data = json.decode(body, type=Raw)
+        raw = json.encode({**attributes, "data": data})
+    except DECODE_ERRORS as error:
+        return Candidate(raw=body, refusal=wrong_field("/data", f"the body is not JSON: {error}"))
+    return read_event(raw, bytes_max + len(raw) - len(body))
+
+
+def _read_each(raw: bytes, bytes_max: int) -> list[Candidate]:
+    """Read the items of an array one by one, since not all of them are well."""
+    try:
+        items: Sequence[Raw] = _items.decode(raw)
+    except DECODE_ERRORS as error:
+        raise NoBatch(f"not a JSON array of events: {error}") from error
+    return [read_event(bytes(item), bytes_max) for item in items]
+
+
+def _read_again(raw: bytes) -> Candidate:
+    """Read an event that has further attributes, or say what is wrong with it."""
+    try:
+        envelope, extensions = read_extended(raw)
+    except DECODE_ERRORS:
+        return Candidate(raw=raw, refusal=_explained(raw))
+    if unsound_text(raw) is not None:
+        return Candidate(raw=raw, refusal=_explained(raw))
+    candidate = Candidate(envelope, envelope.data, extensions=extensions, raw=raw)
+    _read_facts(candidate)
+    return candidate
+
+
+def _explained(raw: bytes) -> Refusal:
+    problems = explain_refusal(raw)
+    if not problems:
+        return wrong_field("", "this event cannot be read")
+    return invalid(problems)
+
+
+def _read_facts(candidate: Candidate) -> None:
+    """Read the data by the event's type."""
+    envelope = candidate.envelope
+    try:
+        candidate.facts = decoder_for(envelope.type).decode(candidate.data)
+    except (*DECODE_ERRORS, UnknownTypeError) as error:
+        problems = explain_data(envelope.type, bytes(candidate.data))
+        candidate.refusal = invalid(problems) if problems else wrong_field("/data", str(error))

@@ -1,0 +1,143 @@
+"""What goes on the log: the envelope written anew around the data as it was published.
+
+The data is not decoded and encoded again: its bytes are put between the attributes (1.4 µs against
+6 for a five-line purchase). Only where it holds names or personal data is it written anew: names of
+other members become member ids, and what says who somebody is (`personal`) is taken out, since the
+log is kept for ever, is read by everybody, and cannot be made to forget (docs/decisions).
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
+
+from msgspec import Raw, Struct, json
+
+from services.ingest.domain.candidate import Candidate, Named
+from shared.events import types
+from shared.events.edge import Extensions, InboundEnvelope
+
+OWN_ATTRIBUTES: Final = frozenset({"subjectkind", "recordedtime", "partitionkey"})
+"""Attributes that ingest sets: what a publisher says there is not passed on."""
+
+
+class _Spliced(Struct, frozen=True, gc=False, omit_defaults=True):
+    specversion: str
+    id: str
+    source: str
+    type: str
+    subject: str
+    time: datetime
+    recordedtime: datetime
+    partitionkey: str
+    subjectkind: str
+    datacontenttype: str
+    data: Raw
+    traceparent: str | None = None
+    tracestate: str | None = None
+    dataschema: str | None = None
+
+
+class Personal(NamedTuple):
+    """Personal data found in an event: the field, and its value as JSON."""
+
+    field: str
+    value: bytes
+
+
+_encoder: Final = json.Encoder()
+_objects: Final = json.Decoder(dict[str, Any])
+
+
+def spliced(
+    envelope: InboundEnvelope,
+    data: Raw,
+    named: Named,
+    *,
+    recorded: datetime,
+    traceparent: str | None,
+    extensions: Extensions | None,
+) -> bytes:
+    """The event as it goes on the log."""
+    time = envelope.time
+    if time.tzinfo is not UTC:
+        time = time.astimezone(UTC)
+    value = _encoder.encode(
+        _Spliced(
+            "1.0",
+            envelope.id,
+            envelope.source,
+            envelope.type,
+            named.subject,
+            time,
+            recorded,
+            named.subject,
+            named.kind,
+            "application/json",
+            data,
+            envelope.traceparent or traceparent,
+            envelope.tracestate,
+            envelope.dataschema,
+        )
+    )
+    return value if extensions is None else _with_extensions(value, extensions)
+
+
+def _with_extensions(value: bytes, extensions: Extensions) -> bytes:
+    kept = {name: told for name, told in extensions.items() if name not in OWN_ATTRIBUTES}
+    if not kept:
+        return value
+    return b"".join((value[:-1], b",", _encoder.encode(kept)[1:]))
+
+
+def names_in(candidate: Candidate) -> tuple[list[str], list[str]]:
+    """Names in the data of an event: further names of its member, and names of others."""
+    facts = candidate.facts
+    further: list[str] = list(getattr(facts, "identities", None) or ())
+    others: list[str] = []
+    if isinstance(referrer := getattr(facts, "referrer", None), str):
+        others.append(referrer)
+    attribution = getattr(facts, "attribution", None)
+    if attribution is not None and attribution.referrer is not None:
+        others.append(attribution.referrer)
+    return further, others
+
+
+_WITH_NAMES: Final = frozenset(
+    {types.MEMBER_JOINED, types.MEMBER_PROFILE_UPDATED, types.PURCHASE_COMPLETED}
+)
+
+
+def is_plain(event_type: str, facts: Any) -> bool:
+    """Whether the data can go on the log as it is: no names of members, nothing personal."""
+    if event_type not in _WITH_NAMES:
+        return True
+    if event_type == types.PURCHASE_COMPLETED:
+        return facts.attribution is None or facts.attribution.referrer is None
+    if event_type == types.MEMBER_PROFILE_UPDATED:
+        return False
+    return facts.profile is None and facts.identities is None and facts.referrer is None
+
+
+def rewritten(
+    data: Raw, personal_fields: frozenset[str], member_of: Callable[[str], str]
+) -> tuple[Raw, list[Personal]]:
+    """Take out what is personal and put member ids in the place of names.
+
+    Args:
+        data: the data as published, valid by its type.
+        personal_fields: the fields of `profile` and `attributes` that are taken out.
+        member_of: the member id of a name.
+    """
+    told = _objects.decode(data)
+    found: list[Personal] = []
+    for part in ("profile", "attributes"):
+        fields = told.get(part)
+        if not isinstance(fields, dict):
+            continue
+        present = sorted(personal_fields & fields.keys())
+        found.extend(Personal(field, _encoder.encode(fields.pop(field))) for field in present)
+    told.pop("identities", None)
+    for holder in (told, told.get("attribution")):
+        if isinstance(holder, dict) and isinstance(holder.get("referrer"), str):
+            holder["referrer"] = f"member:{member_of(holder['referrer'])}"
+    return Raw(_encoder.encode(told)), found

@@ -1,0 +1,260 @@
+"""Publishing events: may they, who are they about, on Kafka, confirmed.
+
+The order is the promise: an event is answered `accepted` only when all in-sync replicas have it,
+and is remembered as seen only then. Whoever needs the database and cannot have it is refused; all
+others go on.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from services.ingest.domain.candidate import Candidate, Named
+from services.ingest.domain.recent import Recent
+from services.ingest.domain.refusal import (
+    DATABASE_AWAY,
+    KAFKA_AWAY,
+    UNCONFIRMED,
+    Refusal,
+    wrong_field,
+)
+from services.ingest.domain.source import Source, forbidden
+from services.ingest.domain.splice import spliced
+from services.ingest.handlers.identifying import Identifier
+from services.ingest.handlers.rejecting import RejectionLog
+from services.ingest.handlers.store_book import StoreBook
+from services.ingest.metrics import IngestMetrics
+from services.ingest.store.identities import SeenElsewhere
+from shared.clock import Clock, Instant, to_datetime
+from shared.db import Database, is_transient
+from shared.events import CONTENT_TYPE_HEADER
+from shared.events.topics import EVENTS
+from shared.kafka.producer import Message, Outcome, Producer
+from shared.outbox import append
+
+_HEADERS: Final = [CONTENT_TYPE_HEADER]
+_ATTEMPTS: Final = 5
+_DATABASE_PAUSE_SECONDS: Final = 1.0
+_TOO_LARGE_FOR_KAFKA: Final = Refusal(413, "too-large", "with its envelope this event is too large")
+_REFUSALS: Final = {
+    Outcome.UNCONFIRMED: UNCONFIRMED,
+    Outcome.REFUSED: KAFKA_AWAY,
+    Outcome.TOO_LARGE: _TOO_LARGE_FOR_KAFKA,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the publisher is told from outside.
+
+    Attributes:
+        deadline_seconds: when a request is answered at the latest.
+        ahead_max: how far in the future an event may lie; None: anywhere (a replay).
+        duplicates_remembered: how many identities of confirmed events are remembered at least.
+        topic: where facts go.
+    """
+
+    deadline_seconds: float = 2.0
+    ahead_max: Instant | None = None
+    duplicates_remembered: int = 50_000
+    topic: str = EVENTS
+
+
+class Admission:
+    """Whether a source may publish an event."""
+
+    def __init__(self, stores: StoreBook, ahead_max: Instant | None) -> None:
+        """Judge by these stores and this reach of clocks."""
+        self._stores = stores
+        self._ahead_max = ahead_max
+
+    def horizon(self, now: Instant) -> datetime | None:
+        """The latest time that an event may have."""
+        return None if self._ahead_max is None else to_datetime(now + self._ahead_max)
+
+    def refusal(
+        self, source: Source, candidate: Candidate, horizon: datetime | None
+    ) -> Refusal | None:
+        """Why this well-formed event is not taken from this source; None where it is."""
+        envelope = candidate.envelope
+        store_id = getattr(candidate.facts, "store_id", None)
+        if horizon is not None and envelope.time > horizon:
+            return wrong_field(
+                "/time",
+                "this time lies in the future, further than clocks may differ",
+                "time-in-the-future",
+            )
+        if source.limited:
+            refusal = forbidden(source, envelope.type, envelope.source, store_id)
+            if refusal is not None:
+                return refusal
+        if store_id is not None and not self._stores.is_confirmed(store_id):
+            if source.strict:
+                words = "there is no master data of this store, and this source is strict"
+                return wrong_field("/data/store_id", words, "unknown-store")
+            self._stores.note(store_id, source.name)
+        return None
+
+
+class Publisher:
+    """Takes candidates to Kafka; afterwards each has a refusal, or was confirmed."""
+
+    def __init__(  # noqa: PLR0913 - what it is built from, by name
+        self,
+        *,
+        database: Database,
+        producer: Producer,
+        clock: Clock,
+        admission: Admission,
+        identifier: Identifier,
+        rejections: RejectionLog,
+        metrics: IngestMetrics,
+        policy: Policy,
+    ) -> None:
+        """Put a publisher together."""
+        self._database = database
+        self._producer = producer
+        self._clock = clock
+        self._admission = admission
+        self._identifier = identifier
+        self._rejections = rejections
+        self._metrics = metrics
+        self._policy = policy
+        self._confirmed: Recent[tuple[str, str], Named] = Recent(policy.duplicates_remembered)
+        self._database_back_at = 0.0
+
+    async def publish(
+        self, source: Source, candidates: Sequence[Candidate], traceparent: str | None
+    ) -> None:
+        """Publish what can be published."""
+        started = time.monotonic()
+        now = self._clock.now()
+        fresh, repeated = self._admit(source, candidates, now)
+        waiting = self._identifier.by_heart(fresh)
+        if waiting:
+            await self._ask_database(waiting, now, self._left(started))
+        taken = [each for each in fresh if each.refusal is None]
+        await self._send(taken, now, traceparent, started)
+        for again, first in repeated:
+            again.named, again.refusal = first.named, first.refusal
+            again.duplicate = first.refusal is None
+        self._count(source, candidates)
+
+    def _left(self, started: float) -> float:
+        return max(0.0, self._policy.deadline_seconds - (time.monotonic() - started))
+
+    def _admit(
+        self, source: Source, candidates: Sequence[Candidate], now: Instant
+    ) -> tuple[list[Candidate], list[tuple[Candidate, Candidate]]]:
+        """Sort out what may not pass, and what was confirmed before or stands here twice."""
+        horizon = self._admission.horizon(now)
+        fresh: list[Candidate] = []
+        repeated: list[tuple[Candidate, Candidate]] = []
+        seen: dict[tuple[str, str], Candidate] = {}
+        for candidate in candidates:
+            envelope = candidate.envelope
+            if candidate.refusal is not None:
+                continue
+            candidate.refusal = self._admission.refusal(source, candidate, horizon)
+            if candidate.refusal is not None:
+                continue
+            identity = (envelope.source, envelope.id)
+            named = self._confirmed.get(identity)
+            if named is not None:
+                candidate.named, candidate.duplicate = named, True
+                continue
+            first = seen.setdefault(identity, candidate)
+            if first is candidate:
+                fresh.append(candidate)
+            else:
+                repeated.append((candidate, first))
+        return fresh, repeated
+
+    async def _ask_database(
+        self, waiting: Sequence[Candidate], now: Instant, seconds: float
+    ) -> None:
+        """Name events whose names are not known by heart, or refuse them when that cannot be."""
+        if time.monotonic() >= self._database_back_at:
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._identify(waiting, now)
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                self._database_back_at = time.monotonic() + _DATABASE_PAUSE_SECONDS
+            else:
+                return
+        for candidate in waiting:
+            if candidate.refusal is None:
+                candidate.refusal = DATABASE_AWAY
+
+    async def _identify(self, waiting: Sequence[Candidate], now: Instant) -> None:
+        for _ in range(_ATTEMPTS):
+            try:
+                async with self._database.transaction() as tx:
+                    written, told = await self._identifier.in_database(tx, waiting, now)
+                    await append(tx, told, now)
+            except SeenElsewhere:
+                continue
+            self._identifier.committed(written)
+            return
+        raise TimeoutError("others keep adding the same names")
+
+    async def _send(
+        self,
+        candidates: Sequence[Candidate],
+        now: Instant,
+        traceparent: str | None,
+        started: float,
+    ) -> None:
+        """Produce, and see what Kafka confirms in time."""
+        if not candidates:
+            return
+        recorded = to_datetime(now)
+        messages: list[Message] = []
+        topic = self._policy.topic
+        for candidate in candidates:
+            value = spliced(
+                candidate.envelope,
+                candidate.data,
+                candidate.named,
+                recorded=recorded,
+                traceparent=traceparent,
+                extensions=candidate.extensions,
+            )
+            named = candidate.named
+            messages.append(Message(topic, named.partition, named.key, value, _HEADERS))
+        handed = time.monotonic()
+        left = self._left(started)
+        if len(messages) == 1:
+            outcomes = [await self._producer.send(messages[0], left)]
+        else:
+            outcomes = await self._producer.send_many(messages, left)
+        self._metrics.confirm_seconds.observe(time.monotonic() - handed)
+        self._settle(candidates, outcomes)
+
+    def _settle(self, candidates: Sequence[Candidate], outcomes: Sequence[Outcome]) -> None:
+        remember = self._confirmed.put
+        confirmed = Outcome.CONFIRMED
+        for candidate, outcome in zip(candidates, outcomes, strict=True):
+            if outcome is confirmed:
+                remember((candidate.envelope.source, candidate.envelope.id), candidate.named)
+            else:
+                candidate.refusal = _REFUSALS[outcome]
+
+    def _count(self, source: Source, candidates: Sequence[Candidate]) -> None:
+        self._metrics.request_events.observe(len(candidates))
+        refused = [each for each in candidates if each.refusal is not None]
+        duplicates = sum(each.duplicate for each in candidates)
+        answers = self._metrics.answers
+        answers.labels(source.name, "accepted").inc(len(candidates) - len(refused) - duplicates)
+        if duplicates:
+            answers.labels(source.name, "duplicate").inc(duplicates)
+        if refused:
+            unconfirmed = sum(each.refusal.is_ours for each in refused if each.refusal)
+            answers.labels(source.name, "unconfirmed").inc(unconfirmed)
+            answers.labels(source.name, "rejected").inc(len(refused) - unconfirmed)
+            self._rejections.note(source, refused)

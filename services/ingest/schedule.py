@@ -1,0 +1,68 @@
+"""What goes on beside requests: the books are kept fresh, rejected events are written down."""
+
+import asyncio
+import logging
+
+from services.ingest.handlers.rejecting import RejectionLog
+from services.ingest.handlers.source_book import SourceBook
+from services.ingest.handlers.store_book import StoreBook
+from services.ingest.metrics import IngestMetrics
+from shared.db import is_transient
+from shared.kafka.producer import Producer
+from shared.runtime.http.health import HealthBoard
+
+log = logging.getLogger(__name__)
+
+_PERIOD_SECONDS = 1.0
+
+
+class Housekeeping:
+    """The loop of a process that serves publishers."""
+
+    def __init__(
+        self,
+        *,
+        sources: SourceBook,
+        stores: StoreBook,
+        rejections: RejectionLog,
+        producer: Producer,
+        health: HealthBoard,
+        metrics: IngestMetrics,
+    ) -> None:
+        """Keep these."""
+        self._sources = sources
+        self._stores = stores
+        self._rejections = rejections
+        self._producer = producer
+        self._metrics = metrics
+        self._database = health.dependency("database")
+        self._kafka = health.dependency("kafka")
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until told to stop, and once more then."""
+        while not stop.is_set():
+            await self._turn()
+            try:
+                async with asyncio.timeout(_PERIOD_SECONDS):
+                    await stop.wait()
+            except TimeoutError:
+                continue
+        await self._turn()
+
+    async def _turn(self) -> None:
+        if self._producer.is_silent():
+            self._kafka.down("does not confirm")
+        else:
+            self._kafka.up()
+        try:
+            await self._sources.keep_fresh()
+            await self._stores.keep_fresh()
+            await self._rejections.write()
+        except Exception as error:
+            if not is_transient(error):
+                raise
+            log.warning("housekeeping waits for the database: %r", error)
+            self._database.down(type(error).__name__)
+        else:
+            self._database.up()
+            self._metrics.stores_unconfirmed.set(self._stores.unconfirmed)

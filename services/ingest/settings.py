@@ -1,0 +1,40 @@
+"""What ingest is told from outside."""
+
+from pydantic import Field, SecretStr
+
+from shared.runtime.settings import ServiceSettings
+
+_NAMES_MAX = {"phone": 3, "email": 3, "wecom": 3, "unionid": 1, "openid": 10, "card": 5, "pos": 5}
+
+
+class IngestSettings(ServiceSettings):
+    """Settings from the environment, prefix `REGULARS_`."""
+
+    database: SecretStr = Field(validation_alias="REGULARS_DATABASE_INGEST")
+    port: int = Field(8001, validation_alias="REGULARS_INGEST_PORT")
+    pii_key: SecretStr = Field(description="base64url of 32 bytes: seals personal data")
+    development_source_key: SecretStr | None = Field(
+        None, description="at start the source `dev` may publish everything with this key"
+    )
+
+    event_bytes_max: int = Field(64 * 1024, ge=1_024, le=512 * 1024)
+    batch_events_max: int = Field(1_000, ge=1, le=10_000)
+    batch_bytes_max: int = Field(4 * 1024 * 1024, ge=64 * 1024, le=64 * 1024 * 1024)
+    request_seconds_max: float = Field(2.0, gt=0, description="then 503: send it again")
+    breaker_seconds: float = Field(1.0, gt=0, description="a partition silent for so long refuses")
+    ahead_hours_max: float = Field(
+        24.0, gt=0, description="how far in the future an event may lie (not in a replay)"
+    )
+
+    names_remembered: int = Field(50_000, ge=1, description="members known by heart, at least")
+    duplicates_remembered: int = Field(50_000, ge=1, description="recent events known by heart")
+    rejected_kept_max: int = Field(1_000, ge=1, description="rejected events kept of a source")
+    blocked_names: list[str] = Field(
+        ["phone:+8600000000000"], description="names that never link and are never a subject"
+    )
+    names_max: dict[str, int] = Field(_NAMES_MAX, description="names of a member, by kind")
+    names_max_default: int = Field(5, ge=1, description="for kinds not named there")
+    personal_fields: frozenset[str] = Field(
+        frozenset({"name", "phone", "email", "address"}),
+        description="fields of profile and attributes that do not go on the log",
+    )

@@ -1,0 +1,1 @@
+"""Ingest's SQL: one file per noun."""

@@ -1,0 +1,116 @@
+"""Ingest's tables, beside those of the runtime.
+
+What says who somebody is stands here and nowhere else, encrypted (`…_sealed`, see `store.vault`);
+names are looked up by keyed hash. Instants are microseconds since 1970.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    Uuid,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from shared.runtime import tables as runtime_tables
+
+metadata = MetaData()
+runtime_tables.attach(metadata)
+
+members = Table(
+    "members",
+    metadata,
+    Column("member_id", Uuid, primary_key=True),
+    Column("created_at", BigInteger, nullable=False, comment="when ingest made the id"),
+    Column("first_event_at", BigInteger, nullable=False, comment="time of the event that did it"),
+    Column("first_event_id", Text, nullable=False),
+    Column("source", Text, nullable=False, comment="CloudEvents source of that event"),
+    Column("store_id", Text),
+)
+
+identities = Table(
+    "identities",
+    metadata,
+    Column("name_hash", LargeBinary, primary_key=True, comment="keyed hash of kind:value"),
+    Column("member_id", Uuid, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("name_sealed", LargeBinary, nullable=False),
+    Column("event_id", Text, nullable=False, comment="the event that brought it"),
+    Column("linked_at", BigInteger, nullable=False),
+)
+Index("identities_member", identities.c.member_id)
+
+identity_conflicts = Table(
+    "identity_conflicts",
+    metadata,
+    Column("name_hash", LargeBinary, primary_key=True),
+    Column("member_id", Uuid, primary_key=True, comment="who the event said it belongs to"),
+    Column("owner_id", Uuid, comment="whose it is; null: beyond the limit of its kind"),
+    Column("kind", Text, nullable=False),
+    Column("reason", Text, nullable=False, comment="other-member | limit"),
+    Column("event_id", Text, nullable=False),
+    Column("found_at", BigInteger, nullable=False),
+)
+
+personal_data = Table(
+    "personal_data",
+    metadata,
+    Column("member_id", Uuid, primary_key=True),
+    Column("field", Text, primary_key=True),
+    Column("value_sealed", LargeBinary, nullable=False),
+    Column("event_at", BigInteger, nullable=False, comment="the latest event that told it"),
+)
+
+sources = Table(
+    "sources",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("key_hash", LargeBinary, nullable=False, unique=True, comment="SHA-256 of its key"),
+    Column("types", ARRAY(Text), comment="null: every type"),
+    Column("stores", ARRAY(Text), comment="null: every store"),
+    Column("origins", ARRAY(Text), comment="CloudEvents sources it may use; null: every one"),
+    Column("strict", Boolean, nullable=False),
+    Column("rate_per_second", Double, comment="null: as fast as it can"),
+    Column("burst", Integer, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+)
+
+rejected_events = Table(
+    "rejected_events",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("rejected_at", BigInteger, nullable=False),
+    Column("event_id", Text),
+    Column("type", Text),
+    Column("problem", JSONB, nullable=False),
+    Column("raw_sealed", LargeBinary, nullable=False),
+)
+Index("rejected_events_source", rejected_events.c.source, rejected_events.c.id)
+
+stores = Table(
+    "stores",
+    metadata,
+    Column("store_id", Text, primary_key=True),
+    Column("name", Text),
+    Column("region", Text),
+    Column("city", Text),
+    Column("latitude", Double),
+    Column("longitude", Double),
+    Column("time_zone", Text),
+    Column("confirmed", Boolean, nullable=False, comment="false: only events have named it so far"),
+    Column("first_source", Text, comment="the source whose event named it first"),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+)
+Index("stores_unconfirmed", stores.c.store_id, postgresql_where=~stores.c.confirmed)
