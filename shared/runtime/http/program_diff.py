@@ -7,6 +7,8 @@ does not look like every rule changed; other lists are compared as a whole.
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
+import orjson
+
 from shared.runtime.http.problems import json_pointer
 
 _NAMES = ("id", "key", "name")
@@ -31,7 +33,7 @@ def _diff(before: object, after: object, path: tuple[str | int, ...]) -> Iterato
         yield from _of_objects(before, after, path)
     elif isinstance(before, list) and isinstance(after, list):
         yield from _of_lists(before, after, path)
-    elif before != after or type(before) is not type(after):
+    elif not _same(before, after):
         yield Change("change", json_pointer(path), before, after)
 
 
@@ -51,7 +53,7 @@ def _of_objects(
 def _of_lists(before: list[Any], after: list[Any], path: tuple[str | int, ...]) -> Iterator[Change]:
     named_before, named_after = _by_name(before), _by_name(after)
     if named_before is None or named_after is None:
-        if before != after:
+        if not _same(before, after):
             yield Change("change", json_pointer(path), before, after)
         return
     yield from _of_objects(named_before, named_after, path)
@@ -59,6 +61,12 @@ def _of_lists(before: list[Any], after: list[Any], path: tuple[str | int, ...]) 
     kept_after = [name for name in named_after if name in named_before]
     if kept_before != kept_after:
         yield Change("move", json_pointer(path), kept_before, kept_after)
+
+
+def _same(before: object, after: object) -> bool:
+    """Equality as JSON has it: true is not 1, and 1 is not 1.0."""
+    sort = orjson.OPT_SORT_KEYS
+    return orjson.dumps(before, option=sort) == orjson.dumps(after, option=sort)
 
 
 def _by_name(items: list[Any]) -> dict[str, Any] | None:

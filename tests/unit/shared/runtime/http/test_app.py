@@ -9,6 +9,7 @@ import asyncpg
 import httpx
 import pytest
 from fastapi import APIRouter, Depends, FastAPI
+from fastapi.responses import StreamingResponse
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # used only here
 from pydantic import BaseModel, Field
 
@@ -57,6 +58,7 @@ def router() -> APIRouter:
         trace = current_trace()
         return {"id": member_id, "trace": trace.trace_id if trace else ""}
 
+    @router.post("/v1/orders:import", openapi_extra=reads)
     @router.post("/v1/orders:check", openapi_extra=reads)
     async def check(order: Order) -> int:
         return len(order.lines)
@@ -78,6 +80,7 @@ def router() -> APIRouter:
         return {"subject": caller.subject}
 
     router.add_api_route("/v1/fails/{how}", fails)
+    router.add_api_route("/v1/half", half)
     return router
 
 
@@ -93,6 +96,14 @@ async def fails(how: str) -> None:
             await asyncio.Event().wait()
         case _:
             raise LookupError("phone 8613812345678")
+
+
+async def half() -> StreamingResponse:
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"half"
+        await asyncio.Event().wait()
+
+    return StreamingResponse(pieces())
 
 
 @pytest.fixture
@@ -111,7 +122,12 @@ def health(clock: ManualClock) -> HealthBoard:
 
 
 @pytest.fixture
-def app(metrics: Metrics, clock: ManualClock, health: HealthBoard) -> FastAPI:
+def limits() -> Limits:
+    return Limits(body_bytes_max=200, own=frozenset({"/v1/orders:import"}))
+
+
+@pytest.fixture
+def app(metrics: Metrics, clock: ManualClock, health: HealthBoard, limits: Limits) -> FastAPI:
     return build_app(
         service="test",
         title="Test & try",
@@ -121,7 +137,7 @@ def app(metrics: Metrics, clock: ManualClock, health: HealthBoard) -> FastAPI:
         verifier=Verifier.local(KEY),
         database=Database("postgresql://nobody@127.0.0.1:1/none", application_name="test"),
         clock=clock,
-        limits=Limits(body_bytes_max=200, seconds_max=0.05),
+        limits=limits,
         progress=_progress,
     )
 
@@ -209,9 +225,27 @@ async def test_a_bug_is_500_and_tells_nothing(client: httpx.AsyncClient) -> None
         assert "8613812345678" not in response.text
 
 
-async def test_a_request_that_takes_too_long_is_given_up(client: httpx.AsyncClient) -> None:
+@pytest.mark.parametrize("limits", [Limits(seconds_max=0.05)])
+async def test_a_request_that_takes_too_long_is_given_up(
+    client: httpx.AsyncClient, metrics: Metrics
+) -> None:
     response = await client.get("/v1/fails/slow")
     check_problem(response, 503, "unavailable")
+    labels = {"service": "test", "method": "GET", "route": "/v1/fails/{how}", "status": "503"}
+    assert metrics.registry.get_sample_value("regulars_http_requests_total", labels) == 1
+
+
+@pytest.mark.parametrize("limits", [Limits(seconds_max=0.05)])
+async def test_half_an_answer_is_cut_off_rather_than_ended_well(app: FastAPI) -> None:
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        with pytest.raises(TimeoutError):
+            await client.get("/v1/half")
+
+
+async def test_an_endpoint_with_limits_of_its_own(client: httpx.AsyncClient) -> None:
+    body = {"lines": [{"amount": 1}] * 100}
+    assert (await client.post("/v1/orders:import", json=body)).json() == 100
 
 
 async def test_a_body_too_large_is_refused_announced_or_not(client: httpx.AsyncClient) -> None:

@@ -17,6 +17,7 @@ from shared.runtime.http.program_diff import Change, diff
         ({"a": {"b": {"c": 1}}}, {"a": {"b": {"c": 2}}}, [Change("change", "/a/b/c", 1, 2)]),
         ({"a": [1, 2]}, {"a": [1, 2]}, []),
         ({"a": [1, 2]}, {"a": [2, 1]}, [Change("change", "/a", [1, 2], [2, 1])]),
+        ({"a": [1]}, {"a": [True]}, [Change("change", "/a", [1], [True])]),
         ({"a": []}, {"a": [{"id": "x"}]}, [Change("add", "/a/x", None, {"id": "x"})]),
         ({"a": {}}, {"a": []}, [Change("change", "/a", {}, [])]),
     ],
