@@ -11,13 +11,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from services.points.domain.facts import Action, Purchase
 from services.points.domain.features import EXPRESSIONS, LINE_FEATURES
 from services.points.domain.ledger import Member, Usage
 from services.points.domain.local_time import LocalTime, Moment, plus_months
-from services.points.domain.program import Lines, PointsProgram, Rule, condition_of
+from services.points.domain.program import (
+    NOTHING_EXCLUDED,
+    Lines,
+    PointsProgram,
+    Rule,
+    condition_of,
+)
 from shared.clock import Instant
 from shared.conditions import Condition, compile_source, features_of
 
@@ -25,12 +31,8 @@ TASK_KIND: Final = "task_done"
 _WHOLE: Final = 100  # factors are kept in hundredths
 
 
-class Grant(NamedTuple):
-    """What one rule gives for one fact: its position, points > 0, the figures that decided."""
-
-    rule: int
-    points: int
-    figures: dict[str, Any]
+Grant = tuple[int, int, dict[str, Any]]
+"""What one rule gives for one fact: the rule's position, points > 0, the figures that decided."""
 
 
 Rate = Callable[[Purchase | Action, Member, Moment, Mapping[str, Usage], list[Grant]], None]
@@ -76,7 +78,7 @@ def compile_program(number: int, program: PointsProgram) -> Earning:
     """Make the rating function of a version. The program must have come through `read_program`."""
     rules = program.rules
     source = "\n".join(_function(program))
-    namespace: dict[str, Any] = {"Grant": Grant, "Purchase": Purchase}
+    namespace: dict[str, Any] = {"Purchase": Purchase}
     exec(compile(source, f"<points program {number}>", "exec"), namespace)  # noqa: S102 - of checked parts
     return Earning(
         number=number,
@@ -136,7 +138,7 @@ def _purchase(program: PointsProgram) -> Iterator[str]:
         yield f"amount -= sum(line[2] for line in fact.lines if {dull})"
     for index, rule in enumerate(program.rules):
         if rule.source == "purchase":
-            yield from _rule(index, rule)
+            yield from _rule(index, rule, excludes=program.exclude != NOTHING_EXCLUDED)
 
 
 def _actions(rules: Sequence[Rule]) -> Iterator[str]:
@@ -153,11 +155,11 @@ def _actions(rules: Sequence[Rule]) -> Iterator[str]:
             yield from _indented(_rule(index, rules[index]), 1)
 
 
-def _rule(index: int, rule: Rule) -> Iterator[str]:
+def _rule(index: int, rule: Rule, *, excludes: bool = False) -> Iterator[str]:
     base = str(rule.points)
     figures = []
     if rule.per_amount:
-        yield f"counted = {_counted(rule.lines)}"
+        yield f"counted = {_counted(rule.lines, exclusions=excludes)}"
         base = f"counted // {rule.per_amount} * {rule.points}"
         figures = ["'amount': counted", f"'per_amount': {rule.per_amount}"]
     figures.append(f"'each': {rule.points}")
@@ -166,13 +168,13 @@ def _rule(index: int, rule: Rule) -> Iterator[str]:
     yield f"if points > 0 and {when}:" if rule.per_amount else f"if {when}:"
     figures += [f"{name!r}: {_shown(name)}" for name in sorted(_features(rule))]
     body = ["figures = {" + ", ".join(figures) + "}", *_multiplied(rule), *_capped(rule)]
-    body += ["if points > 0:", f"    grants.append(Grant({index}, points, figures))"]
+    body += ["if points > 0:", f"    grants.append(({index}, points, figures))"]
     yield from _indented(body, 1)
 
 
-def _counted(lines: Lines | None) -> str:
+def _counted(lines: Lines | None, *, exclusions: bool) -> str:
     if lines is None:
-        return "max(0, amount)"
+        return "max(0, amount)" if exclusions else "amount"
     return f"max(0, min(amount, sum(line[2] for line in lines if {_belongs(lines)})))"
 
 

@@ -79,7 +79,7 @@ def transfer_id(member: bytes, event_key: bytes, rule: str, generation: int = 0)
 
     Generation 0 is the first posting of an event by a rule, and names its lot; corrections follow.
     """
-    name = b"%b%b%d:%b" % (member, event_key, generation, rule.encode())
+    name = member + event_key + f"{generation}:{rule}".encode()
     return blake2b(name, digest_size=_ID_BYTES).digest()
 
 

@@ -98,6 +98,9 @@ class Excluded(Lines):
     tenders: tuple[Name, ...] = Field(default=(), strict=False)
 
 
+NOTHING_EXCLUDED: Final = Excluded()
+
+
 class Expiry(_Part):
     """When points end: never, or so many months after the day they were earned."""
 
@@ -160,7 +163,7 @@ class PointsProgram(_Part):
 
     time_zone: str = "UTC"
     expiry: Expiry = Expiry()
-    exclude: Excluded = Excluded()
+    exclude: Excluded = NOTHING_EXCLUDED
     rules: tuple[Rule, ...] = Field(strict=False, max_length=1000)
 
     @field_validator("time_zone")

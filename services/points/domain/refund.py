@@ -46,7 +46,7 @@ def rate_again(order: Order) -> dict[str, int]:
     grants: list[Grant] = []
     order.earning.rate(order.left, order.member, order.moment, order.used, grants)
     rules = order.earning.program.rules
-    return {rules[grant.rule].id: grant.points for grant in grants}
+    return {rules[index].id: points for index, points, _ in grants}
 
 
 def reduce(left: Purchase, refund: Refund) -> Purchase:

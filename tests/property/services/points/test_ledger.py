@@ -17,7 +17,7 @@ from tests.property.services.points.strategies import documents, lives
 
 def batches(events: list[Event], seed: int) -> list[list[Event]]:
     """The events, some of them twice, shuffled and cut anywhere."""
-    chance = Random(seed)  # noqa: S311 - a test's dice
+    chance = Random(seed)
     mixed = events + [event for event in events if chance.random() < 0.3]
     chance.shuffle(mixed)
     cut = []

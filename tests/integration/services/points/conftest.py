@@ -1,0 +1,38 @@
+"""Ledgers of their own for each test."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any
+
+import pytest
+
+from services.points.__main__ import SERVICE
+from shared.db import Database, migrations
+from shared.db.database import KEYED_LOOKUPS
+from tests.integration.services.points.ledger import Ledger
+from tests.property.services.points.life import default_document
+
+NewLedger = Callable[..., Awaitable[Ledger]]
+
+
+@pytest.fixture
+async def new_ledger(new_database: Callable[[], Awaitable[str]]) -> AsyncIterator[NewLedger]:
+    """Makes ledgers, each in a migrated database of its own."""
+    databases: list[Database] = []
+
+    async def make(document: Mapping[str, Any] | None = None, **more: Any) -> Ledger:
+        url = await new_database()
+        await asyncio.to_thread(migrations.upgrade, SERVICE.migrations, url)
+        database = Database(url, application_name="test", server_settings=KEYED_LOOKUPS)
+        databases.append(database)
+        return Ledger(database, document or default_document(), **more)
+
+    yield make
+    for database in databases:
+        await database.close()
+
+
+@pytest.fixture
+async def ledger(new_ledger: NewLedger) -> Ledger:
+    """A ledger under the default program."""
+    return await new_ledger()
