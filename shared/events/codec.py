@@ -23,6 +23,7 @@ _BINARY_PREFIX: Final = "ce_"
 _KEY_BYTES: Final = 16
 
 Headers = Sequence[tuple[str, bytes]]
+"""As Kafka clients give them; some give None for a header without a value."""
 
 
 class Undecodable(Exception):  # noqa: N818 - says what the bytes are; that is how it reads
@@ -157,7 +158,7 @@ def _binary(value: bytes, headers: Headers) -> _Envelope:
     attributes: dict[str, Any] = {
         name.removeprefix(_BINARY_PREFIX): content.decode()
         for name, content in headers
-        if name.startswith(_BINARY_PREFIX)
+        if name.startswith(_BINARY_PREFIX) and content
     }
     attributes["data"] = Raw(value)
     try:

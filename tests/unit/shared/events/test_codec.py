@@ -132,3 +132,9 @@ def test_other_bytes_are_undecodable_with_the_reason(raw: bytes, words: str) -> 
 def test_binary_mode_without_its_attributes(headers: list[tuple[str, bytes]], words: str) -> None:
     with pytest.raises(events.Undecodable, match=words):
         events.decode(b"{}", headers)
+
+
+def test_a_header_without_a_value_is_no_attribute() -> None:
+    headers: list[Any] = [("ce_specversion", b"1.0"), ("ce_id", None), ("ce_source", b"s")]
+    with pytest.raises(events.Undecodable, match="missing required field"):
+        events.decode(b"{}", headers)
