@@ -1,20 +1,19 @@
 """How fast a service works off a log that is there already, against the bare loop on it."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from deploy.bench.bare_loop import make_tables
 from deploy.bench.preload import preload
 from deploy.bench.result import Result
-from deploy.bench.servers import Servers
+from deploy.bench.servers import Say, Servers
 from deploy.bench.watching import Drained, drained, memory_mib_max
 from deploy.bench.workload import Purchases
 from deploy.local.child import Child
 from deploy.local.ports import choose
+from shared.clock import DAY, WallClock
 from shared.events.topics import EVENTS
-
-Say = Callable[[str], None]
 
 
 class SpoiltError(RuntimeError):
@@ -74,13 +73,20 @@ async def bench(
         ours,
         bare,
         max(servers.memory_mib.values()),
-        {
+        details={
             "members": purchases.members,
             "batch_events": servers.batch_events,
             "memory_mib": servers.memory_mib,
             "rows": await servers.rows(shape.service),
         },
     )
+
+
+async def at_scale(servers: Servers, members: int, events: int) -> float:
+    """Events a second of points when every one of so many members is known already."""
+    purchases, total = Purchases(members, "a", WallClock().now() - DAY), members + events
+    await preload(servers.endpoints.kafka, EVENTS, servers.partitions, purchases, total)
+    return (await drain(servers, POINTS, total, skip=members)).rate
 
 
 async def drain_bare(servers: Servers, shape: Shape, events: int) -> Drained:

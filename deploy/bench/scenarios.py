@@ -1,14 +1,19 @@
 """What there is to run, by name."""
 
 import dataclasses
-from collections.abc import Awaitable, Callable
+import statistics
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from deploy.bench import draining
-from deploy.bench.draining import NOTIFY, POINTS, SEGMENTATION, Say, Shape
+from deploy.bench import draining, pipeline, publishing, restarting
+from deploy.bench.draining import NOTIFY, POINTS, SEGMENTATION, Shape
 from deploy.bench.result import Result
-from deploy.bench.servers import Servers, servers
+from deploy.bench.servers import Say, Servers, servers
 from deploy.bench.workload import Purchases
+from deploy.local.services import SERVICES
+from shared.clock import DAY, WallClock
+
+_SCALE = (10_000, 500_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,28 +41,75 @@ class Options:
 class Scenario:
     """A benchmark: which services have to be there, and what to do."""
 
-    services: tuple[str, ...]
+    services: Sequence[str]
     measure: Callable[[Servers, Options, Say], Awaitable[Result]]
+
+    async def __call__(self, options: Options, say: Say) -> Result:
+        """Run on servers of its own."""
+        async with servers(self.services, options.batch_events) as on:
+            return await self.measure(on, options, say)
 
 
 def _draining(shape: Shape) -> Scenario:
     async def measure(on: Servers, options: Options, say: Say) -> Result:
         chosen = dataclasses.replace(shape, roles=("all",)) if options.one_process else shape
-        purchases = Purchases(options.members)
+        purchases = Purchases(options.members, "a", WallClock().now() - DAY)
         return await draining.bench(on, chosen, purchases, options.events, options.rounds, say)
 
     return Scenario((shape.service,), measure)
 
 
-SCENARIOS: dict[str, Scenario] = {
+async def _publishing(on: Servers, options: Options, say: Say) -> Result:
+    return await publishing.bench(on, options.members, options.events, options.rounds, say)
+
+
+async def _restarting(on: Servers, options: Options, say: Say) -> Result:
+    purchases = Purchases(options.members, "a", WallClock().now() - DAY)
+    return await restarting.bench(on, purchases, options.events, options.rounds, say)
+
+
+async def _pipeline(on: Servers, options: Options, say: Say) -> Result:
+    return await pipeline.bench(on, options.members, options.events, options.rounds, say)
+
+
+async def _scale(options: Options, say: Say) -> Result:
+    """The same work for few and for many members, each with servers of its own."""
+    rates: dict[int, list[float]] = {members: [] for members in _SCALE}
+    broker = ""
+    for _ in range(options.rounds):
+        for members in _SCALE:
+            async with servers((POINTS.service,), options.batch_events) as on:
+                broker = on.endpoints.broker
+                rates[members].append(await draining.at_scale(on, members, options.events))
+                say(f"{members:,} members: {rates[members][-1]:,.0f}/s")
+    few, many = (statistics.median(rates[members]) for members in _SCALE)
+    return Result(
+        "scale",
+        broker,
+        options.events,
+        details={
+            "events_per_second_by_members": {
+                str(m): round(statistics.median(r), 1) for m, r in rates.items()
+            },
+            "rounds_by_members": {str(m): [round(rate, 1) for rate in r] for m, r in rates.items()},
+            "cost_ratio": round(few / many, 3),
+        },
+    )
+
+
+SCENARIOS: dict[str, Callable[[Options, Say], Awaitable[Result]]] = {
     "points": _draining(POINTS),
     "segmentation": _draining(SEGMENTATION),
     "notify": _draining(NOTIFY),
+    "ingest": Scenario(("ingest",), _publishing),
+    "pipeline": Scenario(SERVICES, _pipeline),
+    "restart": Scenario((POINTS.service,), _restarting),
+    "scale": _scale,
 }
 
 
 async def run(options: Options, say: Say) -> Result:
-    """Run a benchmark on servers of its own.
+    """Run a benchmark.
 
     Raises:
         LookupError: there is none of that name.
@@ -65,5 +117,4 @@ async def run(options: Options, say: Say) -> Result:
     scenario = SCENARIOS.get(options.name)
     if scenario is None:
         raise LookupError(f"one of {', '.join(SCENARIOS)}")
-    async with servers(scenario.services, options.batch_events) as on:
-        return await scenario.measure(on, options, say)
+    return await scenario(options, say)

@@ -1,7 +1,7 @@
 """What a benchmark runs on: real servers, and the processes that are measured on them."""
 
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +18,8 @@ from deploy.local.settings import StackSettings
 from deploy.local.stack import Stack
 from deploy.local.state import new_key
 from deploy.local.supervisor import Supervisor
+
+Say = Callable[[str], None]
 
 _KEPT = ("alembic_version",)
 

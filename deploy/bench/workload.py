@@ -1,6 +1,6 @@
 """The events of the benchmarks: purchases of five lines, about 600 bytes, by many members.
 
-Everything follows from the number of the event, so that a run can be repeated to the byte.
+Everything but the time at which it begins follows from the number of the event.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,8 @@ _CATEGORIES = ("GROCERY", "DAIRY", "PRODUCE", "MEAT", "BAKERY", "DELI", "DRUG GM
 _STORES = 40
 _LINES = 5
 _SPREAD = 2_654_435_761  # Knuth's multiplier: neighbours in the stream are strangers in the chain
-_BEGIN: Instant = 1_750_000_000 * SECOND
+GAP: Instant = SECOND // 1000
+"""From one purchase of the chain to the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +28,12 @@ class Purchases:
     Attributes:
         members: how many members there are; the first event of each comes before any second one.
         run: keeps the ids of different streams apart.
+        begin: when the first purchase happens; a recent time, so that nothing has expired yet.
     """
 
     members: int
-    run: str = "a"
+    run: str
+    begin: Instant
 
     def member(self, number: int) -> int:
         """Whose event it is: first everybody once, then spread evenly without a pattern."""
@@ -45,8 +48,8 @@ class Purchases:
         )
 
     def at(self, number: int) -> Instant:
-        """When it happened: one purchase a second, so every member's own are in order."""
-        return _BEGIN + number * SECOND
+        """When it happened."""
+        return self.begin + number * GAP
 
     def event(self, number: int, subject: str) -> dict[str, Any]:
         """The purchase as a CloudEvent in JSON."""
@@ -90,7 +93,7 @@ class Purchases:
 
     def published(self, number: int) -> dict[str, Any]:
         """The event as a till sends it: it knows a card, not the member."""
-        return self.event(number, f"card:{self.run[:1]}{self.member(number)}")
+        return self.event(number, f"card:{self.member(number):08}")
 
     def batches(self, first: int, last: int, size: int) -> Iterator[bytes]:
         """Bodies for `POST /v1/events`, `size` events each."""
