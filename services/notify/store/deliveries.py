@@ -49,7 +49,7 @@ UPDATE deliveries d SET attempts = attempts + 1, next_at = $2::bigint + $3::bigi
          WHERE channel = ANY($1::text[]) AND state = 'waiting' AND next_at <= $2
          ORDER BY next_at LIMIT $4 FOR UPDATE SKIP LOCKED) AS mine
  WHERE d.job_id = mine.job_id
-RETURNING d.job_id, d.member_id, d.channel, d.template, d.category, d.purpose, d.content,
+RETURNING d.job_id, d.member_id, d.channel, d.template, d.category, d.purpose, d.content::text,
           d.program_version, d.store_id, d.deadline, d.attempts
 """
 

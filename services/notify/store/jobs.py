@@ -14,7 +14,8 @@ RECORD_COLUMNS = JobRecord._fields
 DELIVERY_RANKS = {"sent": 1, "failed": 2, "delivered": 3, "opened": 4, "clicked": 5, "replied": 6}
 """Receipts come in any order; the one furthest along counts. What was sent may still fail."""
 
-_RECORD = ", ".join(RECORD_COLUMNS)
+_JSON = {"because", "content"}
+_RECORD = ", ".join(f"{name}::text" if name in _JSON else name for name in RECORD_COLUMNS)
 
 _POSTED = f"""
 SELECT {_RECORD}, revision, superseded_by, delivery FROM jobs WHERE member_id = ANY($1::uuid[])

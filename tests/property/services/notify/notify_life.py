@@ -40,11 +40,11 @@ def default_document() -> dict[str, object]:
 
 @cache
 def default_program() -> Program:
-    return compile_program(default_document(), 1)
+    return compile_program(default_document())
 
 
 def machine() -> NotifyMachine:
-    return NotifyMachine(Programs([(0, default_program())]))
+    return NotifyMachine(Programs([(0, 1, default_program())]))
 
 
 class Told(NamedTuple):
@@ -60,21 +60,29 @@ class Told(NamedTuple):
         return self.at, self.rank, self.key
 
 
+_KINDS = ("purchase",) * 5 + ("refund", "joined", "zone", "consent", "consent", "tags", "tier")
+
+
 def _fact(draw: st.DrawFn, event_id: str) -> AnyFact:
     order = f"order-{draw(st.integers(0, 5))}"
-    kinds = {
-        "purchase": lambda: facts.Purchase(event_id, order, "store-1", "store", 3520, "CNY"),
-        "refund": lambda: facts.Occurrence(
-            event_id, types.PURCHASE_REFUNDED, {"order_id": order, "amount": 3520}
-        ),
-        "joined": lambda: facts.Joined(event_id, "store-1", "code"),
-        "zone": lambda: facts.Preferences(event_id, None, draw(st.sampled_from(ZONES))),
-        "consent": lambda: facts.Consent(event_id, "wecom", draw(st.booleans())),
-        "tags": lambda: facts.Tags(event_id, [draw(st.sampled_from(["vip", "new"]))], []),
-        "tier": lambda: facts.Tier(event_id, None, draw(st.sampled_from(["silver", "gold"]))),
-    }
-    common = ("purchase",) * 5 + ("refund", "joined", "zone", "consent", "consent", "tags", "tier")
-    return kinds[draw(st.sampled_from(common))]()
+    fact: AnyFact
+    match draw(st.sampled_from(_KINDS)):
+        case "purchase":
+            fact = facts.Purchase(event_id, order, "store-1", "store", 3520, "CNY")
+        case "refund":
+            values: dict[str, facts.Scalar] = {"order_id": order, "amount": 3520}
+            fact = facts.Occurrence(event_id, types.PURCHASE_REFUNDED, values)
+        case "joined":
+            fact = facts.Joined(event_id, "store-1", "code")
+        case "zone":
+            fact = facts.Preferences(event_id, None, draw(st.sampled_from(ZONES)))
+        case "consent":
+            fact = facts.Consent(event_id, "wecom", draw(st.booleans()))
+        case "tags":
+            fact = facts.Tags(event_id, [draw(st.sampled_from(["vip", "new"]))], [])
+        case _:
+            fact = facts.Tier(event_id, None, draw(st.sampled_from(["silver", "gold"])))
+    return fact
 
 
 @st.composite
@@ -137,7 +145,9 @@ class Replica:
             _fire(self._machine, self._state, until, effects)
             for record in records(effects).values():
                 assert record.job_id not in self.posted, "posted twice"
-                self.posted[record.job_id] = Posted(in_time(record, now), False, 0, None)
+                self.posted[record.job_id] = Posted(
+                    in_time(record, now), delivered=False, revision=0, superseded_by=None
+                )
         if items:
             self._as_of = max(self._as_of, items[-1].order)
         self._as_of = max(self._as_of, (until, -1, b""))
@@ -159,8 +169,6 @@ class Replica:
             )
 
 
-def _fire(
-    life: NotifyMachine, state: MemberState, until: Instant, effects: list[Effect]
-) -> None:
+def _fire(life: NotifyMachine, state: MemberState, until: Instant, effects: list[Effect]) -> None:
     while (due := life.due(state)) is not None and due <= until:
         life.fire(state, effects)

@@ -1,5 +1,6 @@
 """Promise 3, for messages: any order and batching of the same log ends in the same decisions."""
 
+import itertools
 import random
 
 from hypothesis import given, settings
@@ -27,7 +28,7 @@ def _arrivals(draw: st.DrawFn) -> tuple[list[Told], list[list[Told]]]:
     order = draw(st.permutations(life))
     cuts = sorted(draw(st.lists(st.integers(0, len(order)), max_size=4)))
     edges = [0, *cuts, len(order)]
-    batches = [list(order[a:b]) for a, b in zip(edges, edges[1:], strict=False)]
+    batches = [list(order[a:b]) for a, b in itertools.pairwise(edges)]
     return life, batches
 
 

@@ -1,8 +1,9 @@
-"""What no sequence of events may bring about: too many messages, or one at night, or one unwanted."""
+"""What no life may bring about: too many messages, one at night, or one unwanted."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.notify.domain import facts
 from services.notify.domain.decision import MessageDecision
 from services.notify.domain.program import zone_named
 from services.notify.domain.quiet_hours import QuietHours, quiet_until, time_of_day
@@ -42,8 +43,6 @@ def test_nothing_is_requested_at_night_on_the_members_clock(
 ) -> None:
     zone_name = data.draw(st.sampled_from(ZONES))
     # one zone for the whole life: the first fact sets it, later ones are left out
-    from services.notify.domain import facts
-
     first = Told(BEGIN - DAY, 0, b"zone", facts.Preferences("zone", None, zone_name))
     calm = [each for each in life if not isinstance(each.fact, facts.Preferences)]
     hours, zone = default_program().quiet_hours, zone_named(zone_name)
@@ -57,8 +56,6 @@ def test_nothing_is_requested_at_night_on_the_members_clock(
 @given(lives())
 @settings(max_examples=100, deadline=None)
 def test_consent_withdrawn_on_the_way_silences_every_later_step(life: list[Told]) -> None:
-    from services.notify.domain import facts
-
     no_at = BEGIN + 40 * DAY
     no = Told(no_at, 0, b"no", facts.Consent("no", "wecom", granted=False))
     calm = [each for each in life if not isinstance(each.fact, facts.Consent)]
