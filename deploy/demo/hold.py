@@ -59,11 +59,17 @@ class Hold:
             say(output.decode(errors="replace").partition("\n")[0].strip())
         return endpoints
 
-    async def stop(self) -> None:
-        """Stop the demo's stack, if it is up."""
+    @property
+    def logs(self) -> Path:
+        """Where its processes write what they say."""
+        return self._own.logs
+
+    async def stop(self) -> bool:
+        """Stop the demo's stack; answers whether it was up."""
         holder = self._own.holder()
         if holder is not None:
             await _end(self._own, holder)
+        return holder is not None
 
     async def _make_room(self, say: Say) -> None:
         own, usual = self._own.holder(), self._usual.holder()

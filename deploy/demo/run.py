@@ -56,7 +56,8 @@ async def run(options: Options, console: Console) -> Figures:
         endpoints, days = await _prepare(hold, options, console)
         figures = await _through(endpoints, days, options, console)
     except BaseException:
-        await hold.stop()
+        if await hold.stop():
+            console.print(f"the stack is stopped; its logs are in {hold.logs}", highlight=False)
         raise
     if options.json_file is not None:
         encoded = msgspec.json.format(msgspec.json.encode(figures), indent=2)
