@@ -1,0 +1,161 @@
+"""`changes`: every decision that was published, with why, for ever."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from services.segmentation.domain.changes import Decision
+from shared.clock import Instant
+from shared.db import Transaction
+from shared.events.decisions import Because
+
+_COLUMNS: Final = (
+    "member_id",
+    "at",
+    "kind",
+    "generation",
+    "id",
+    "cause",
+    "added",
+    "removed",
+    "before",
+    "now",
+    "until",
+    "because",
+    "correction",
+    "supersedes",
+    "superseded",
+    "recorded_at",
+)
+_NAMES: Final = ", ".join(_COLUMNS)
+
+_POSTED: Final = f"SELECT {_NAMES} FROM changes WHERE member_id = ANY($1::uuid[])"  # noqa: S608
+
+_SUPERSEDE: Final = """
+UPDATE changes c SET superseded = true
+  FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::int[]) AS u (member_id, at, kind,
+  generation)
+ WHERE c.member_id = u.member_id AND c.at = u.at AND c.kind = u.kind AND c.generation = u.generation
+"""
+
+_MEND: Final = """
+UPDATE changes c SET because = u.because::json, cause = u.cause
+  FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::int[], $5::text[], $6::text[])
+       AS u (member_id, at, kind, generation, because, cause)
+ WHERE c.member_id = u.member_id AND c.at = u.at AND c.kind = u.kind AND c.generation = u.generation
+"""
+
+_PAGE: Final = f"""
+SELECT {_NAMES} FROM changes
+ WHERE member_id = $1 AND (at, kind, generation) < ($2::bigint, $3::text, $4::int)
+ ORDER BY at DESC, kind DESC, generation DESC LIMIT $5
+"""  # noqa: S608 - column names of our own
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(tuple[Because, ...]).decode
+
+
+class Posted(NamedTuple):
+    """A decision with its row's own figures."""
+
+    decision: Decision
+    recorded_at: Instant
+
+
+async def append(
+    tx: Transaction, decisions: Iterable[tuple[UUID, Decision]], recorded_at: Instant
+) -> None:
+    """Write new decisions."""
+    rows = [
+        (
+            member,
+            each.at,
+            each.kind,
+            each.generation,
+            each.id,
+            each.cause,
+            each.added if each.kind == "tags" else None,
+            each.removed if each.kind == "tags" else None,
+            each.before,
+            each.now,
+            each.until,
+            because_text(each.because),
+            each.correction,
+            each.supersedes,
+            False,
+            recorded_at,
+        )
+        for member, each in decisions
+    ]
+    if rows:
+        await tx.copy("changes", _COLUMNS, rows)
+
+
+async def supersede(tx: Transaction, rows: Sequence[tuple[UUID, Decision]]) -> None:
+    """Mark decisions that were replaced."""
+    if rows:
+        await tx.execute(_SUPERSEDE, *_keys(rows))
+
+
+async def mend(tx: Transaction, rows: Sequence[tuple[UUID, Decision]]) -> None:
+    """Put other reasons to decisions that stand."""
+    if rows:
+        reasons = [because_text(each.because) for _, each in rows]
+        await tx.execute(_MEND, *_keys(rows), reasons, [each.cause for _, each in rows])
+
+
+async def posted_of(tx: Transaction, members: Sequence[UUID]) -> dict[UUID, list[Decision]]:
+    """Everything that was decided about some members."""
+    found: dict[UUID, list[Decision]] = {member: [] for member in members}
+    for row in await tx.fetch(_POSTED, members):
+        found[row["member_id"]].append(_decision(row))
+    return found
+
+
+async def page_of(
+    tx: Transaction, member: UUID, after: tuple[Instant, str, int] | None, limit: int
+) -> list[Posted]:
+    """What was decided about a member, newest first."""
+    at, kind, generation = after or (2**62, "", 0)
+    rows = await tx.fetch(_PAGE, member, at, kind, generation, limit)
+    return [Posted(_decision(row), row["recorded_at"]) for row in rows]
+
+
+def because_text(because: Sequence[Because]) -> str:
+    """Reasons as JSON."""
+    return _encode(because).decode()
+
+
+def because_of(text: str) -> tuple[Because, ...]:
+    """Reasons from JSON."""
+    return _decode(text)
+
+
+def _keys(rows: Sequence[tuple[UUID, Decision]]) -> tuple[list[Any], ...]:
+    return (
+        [member for member, _ in rows],
+        [each.at for _, each in rows],
+        [each.kind for _, each in rows],
+        [each.generation for _, each in rows],
+    )
+
+
+def _decision(row: Any) -> Decision:
+    return Decision(
+        id=row["id"],
+        kind=row["kind"],
+        at=row["at"],
+        generation=row["generation"],
+        cause=row["cause"],
+        added=tuple(row["added"] or ()),
+        removed=tuple(row["removed"] or ()),
+        before=row["before"],
+        now=row["now"],
+        until=row["until"],
+        because=_decode(row["because"]),
+        correction=row["correction"],
+        supersedes=row["supersedes"],
+        superseded=row["superseded"],
+    )
