@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from sqlalchemy import (
     ARRAY,
-    JSON,
     BigInteger,
     Boolean,
     Column,
@@ -79,7 +78,7 @@ changes: Final = Table(
     Column("before", Text),
     Column("now", Text),
     Column("until", BigInteger),
-    Column("because", JSON, nullable=False),
+    Column("because", Text, nullable=False, comment="the reasons, JSON"),
     Column("correction", Text, comment="id of the event that made it be decided again"),
     Column("supersedes", Uuid),
     Column("superseded", Boolean, nullable=False),
@@ -93,7 +92,7 @@ tags: Final = Table(
     Column("tag", Text, primary_key=True),
     Column("since", BigInteger, nullable=False),
     Column("source", Text, nullable=False, comment="rule (later also staff, member, model)"),
-    Column("because", JSON, nullable=False),
+    Column("because", Text, nullable=False, comment="the reasons, JSON"),
 )
 
 tiers: Final = Table(
@@ -105,6 +104,6 @@ tiers: Final = Table(
     Column("since", BigInteger, nullable=False),
     Column("until", BigInteger, comment="end of the period; null: the lowest level has none"),
     Column("grace_until", BigInteger, comment="end of the grace, once it has begun"),
-    Column("because", JSON, nullable=False),
+    Column("because", Text, nullable=False, comment="the reasons, JSON"),
     postgresql_with={"fillfactor": 70},
 )

@@ -41,7 +41,7 @@ UPDATE changes c SET superseded = true
 """
 
 _MEND: Final = """
-UPDATE changes c SET because = u.because::json, cause = u.cause
+UPDATE changes c SET because = u.because, cause = u.cause
   FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::int[], $5::text[], $6::text[])
        AS u (member_id, at, kind, generation, because, cause)
  WHERE c.member_id = u.member_id AND c.at = u.at AND c.kind = u.kind AND c.generation = u.generation

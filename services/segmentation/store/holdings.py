@@ -33,7 +33,7 @@ class TierRow(NamedTuple):
 
 _GIVE: Final = """
 INSERT INTO member_tags (member_id, tag, since, source, because)
-SELECT u.member_id, u.tag, u.since, 'rule', u.because::json
+SELECT u.member_id, u.tag, u.since, 'rule', u.because
   FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[]) AS u (member_id, tag, since,
   because)
     ON CONFLICT (member_id, tag) DO UPDATE SET since = EXCLUDED.since, source = EXCLUDED.source,
@@ -48,12 +48,12 @@ DELETE FROM member_tags t USING unnest($1::uuid[], $2::text[]) AS u (member_id, 
 _TIERS: Final = """
 INSERT INTO member_tiers AS t (member_id, tier, level, since, until, grace_until, because)
 SELECT u.member_id, u.tier, u.level, u.since, u.until, u.grace_until,
-       coalesce(u.because, '[]')::json
+       coalesce(u.because, '[]')
   FROM unnest($1::uuid[], $2::text[], $3::smallint[], $4::bigint[], $5::bigint[], $6::bigint[],
               $7::text[]) AS u (member_id, tier, level, since, until, grace_until, because)
     ON CONFLICT (member_id) DO UPDATE SET tier = EXCLUDED.tier, level = EXCLUDED.level,
        since = EXCLUDED.since, until = EXCLUDED.until, grace_until = EXCLUDED.grace_until,
-       because = CASE WHEN EXCLUDED.because::text = '[]' THEN t.because ELSE EXCLUDED.because END
+       because = CASE WHEN EXCLUDED.because = '[]' THEN t.because ELSE EXCLUDED.because END
 """
 
 _REASONS: Final = """

@@ -36,7 +36,7 @@ def upgrade() -> None:
         sa.Column("before", sa.Text(), nullable=True),
         sa.Column("now", sa.Text(), nullable=True),
         sa.Column("until", sa.BigInteger(), nullable=True),
-        sa.Column("because", sa.JSON(), nullable=False),
+        sa.Column("because", sa.Text(), nullable=False, comment="the reasons, JSON"),
         sa.Column(
             "correction",
             sa.Text(),
@@ -116,7 +116,7 @@ def upgrade() -> None:
         sa.Column(
             "source", sa.Text(), nullable=False, comment="rule (later also staff, member, model)"
         ),
-        sa.Column("because", sa.JSON(), nullable=False),
+        sa.Column("because", sa.Text(), nullable=False, comment="the reasons, JSON"),
         sa.PrimaryKeyConstraint("member_id", "tag"),
     )
     op.create_table(
@@ -137,7 +137,7 @@ def upgrade() -> None:
             nullable=True,
             comment="end of the grace, once it has begun",
         ),
-        sa.Column("because", sa.JSON(), nullable=False),
+        sa.Column("because", sa.Text(), nullable=False, comment="the reasons, JSON"),
         sa.PrimaryKeyConstraint("member_id"),
         postgresql_with={"fillfactor": 70},
     )
