@@ -5,14 +5,10 @@ turns moves into transfers, which also know what was posted before.
 """
 
 from datetime import date
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from shared.clock import Instant
-
-if TYPE_CHECKING:
-    from services.points.domain.refund import Memory
 
 Usage = tuple[int, int]
 """points, times that a rule gave a member in the current local day"""
@@ -31,6 +27,9 @@ UNKNOWN = Member()
 class State(msgspec.Struct, array_like=True, dict=True):
     """One member's row: everything that the next fact needs, and nothing more.
 
+    It has a `__dict__` beside its fields, which is never stored: refund.py keeps the orders of a life
+    there while the life is told from its beginning.
+
     Attributes:
         member: birthday and tier as they stand.
         day: the local day that `used` counts (days since 1970-01-01).
@@ -48,15 +47,6 @@ class State(msgspec.Struct, array_like=True, dict=True):
     lifetime: int = 0
     orders: bytes = b""
     waiting: tuple[str, ...] = ()
-
-    @property
-    def memory(self) -> "Memory | None":
-        """The orders of this life, only while it is told from its beginning; never stored."""
-        return self.__dict__.get("memory")
-
-    def remember_orders(self, memory: "Memory") -> None:
-        """Keep the orders beside the state while a life is told from its beginning."""
-        self.__dict__["memory"] = memory
 
 
 class Move(msgspec.Struct, frozen=True, gc=False):

@@ -16,7 +16,7 @@ from services.points.domain.earning import Earning, Grant
 from services.points.domain.facts import Action, AnyFact, Person, Purchase, Refund, Tier
 from services.points.domain.ledger import Effect, Member, Move, Remark, State
 from services.points.domain.local_time import Moment
-from services.points.domain.refund import Memory, Order, rate_again, reduce
+from services.points.domain.refund import Memory, Order, begin_memory, memory_of, rate_again, reduce
 from shared.clock import Instant
 from shared.events import Event
 
@@ -45,7 +45,7 @@ class PointsMachine:
     def initial(self, member_id: UUID) -> State:  # noqa: ARG002 - every life begins alike
         """Nothing known, nothing owned. From here on the orders are remembered beside the state."""
         state = State()
-        state.remember_orders(Memory())
+        begin_memory(state)
         return state
 
     def remember(self, event: Event) -> AnyFact | None:
@@ -86,7 +86,7 @@ class PointsMachine:
         raise AssertionError("points has no timers")
 
     def _purchase(self, state: State, at: Instant, fact: Purchase, effects: list[Effect]) -> None:
-        memory = state.memory
+        memory = memory_of(state)
         if memory is not None and (first := memory.orders.get(fact.order_id)) is not None:
             figures = {"order_id": fact.order_id, "counted_by": first.purchase.id}
             effects.append(_remark(fact, at, "order_counted_before", figures))
@@ -123,7 +123,7 @@ class PointsMachine:
             _grant(state, at, fact, earning, grants, effects)
 
     def _refund(self, state: State, at: Instant, fact: Refund, effects: list[Effect]) -> None:
-        memory = state.memory
+        memory = memory_of(state)
         if memory is None:
             raise AssertionError("a refund is told with the history at hand")
         order = memory.orders.get(fact.order_id)

@@ -11,7 +11,7 @@ import msgspec
 
 from services.points.domain.earning import Earning, Grant
 from services.points.domain.facts import Line, Purchase, Refund
-from services.points.domain.ledger import Member, Usage
+from services.points.domain.ledger import Member, State, Usage
 from services.points.domain.local_time import Moment
 from shared.clock import Instant
 
@@ -37,6 +37,16 @@ class Memory:
 
     orders: dict[str, Order] = field(default_factory=dict)
     waiting: dict[str, list[Refund]] = field(default_factory=dict)
+
+
+def begin_memory(state: State) -> None:
+    """Remember orders beside a state from here on: it stands at the beginning of a life."""
+    state.__dict__["memory"] = Memory()
+
+
+def memory_of(state: State) -> Memory | None:
+    """The orders of this life; None once the state was stored, for they are not stored with it."""
+    return state.__dict__.get("memory")
 
 
 def rate_again(order: Order) -> dict[str, int]:
