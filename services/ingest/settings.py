@@ -21,7 +21,7 @@ class IngestSettings(ServiceSettings):
     batch_events_max: int = Field(1_000, ge=1, le=10_000)
     batch_bytes_max: int = Field(4 * 1024 * 1024, ge=64 * 1024, le=64 * 1024 * 1024)
     request_seconds_max: float = Field(2.0, gt=0, description="then 503: send it again")
-    breaker_seconds: float = Field(1.0, gt=0, description="a partition silent for so long refuses")
+
     ahead_hours_max: float = Field(
         24.0, gt=0, description="how far in the future an event may lie (not in a replay)"
     )

@@ -144,7 +144,7 @@ class LineStream:
                 await self._answer(taken)
 
     async def _answer(self, lines: Sequence[bytes | None]) -> None:
-        while seconds := self._wait_seconds(len(lines)):
+        while seconds := self._wait_seconds(len(lines)):  # noqa: ASYNC110 - it is time that must pass
             await asyncio.sleep(seconds)
         candidates = [self._candidate(line) for line in lines]
         await self._publish(candidates)

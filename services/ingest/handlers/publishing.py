@@ -52,13 +52,11 @@ class Policy:
 
     Attributes:
         deadline_seconds: when a request is answered at the latest.
-        ahead_max: how far in the future an event may lie; None: anywhere (a replay).
         duplicates_remembered: how many identities of confirmed events are remembered at least.
         topic: where facts go.
     """
 
     deadline_seconds: float = 2.0
-    ahead_max: Instant | None = None
     duplicates_remembered: int = 50_000
     topic: str = EVENTS
 

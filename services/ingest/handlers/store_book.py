@@ -38,6 +38,10 @@ class StoreBook:
         if self._new or now - self._read_at >= FRESH_FOR:
             await self._refresh(now)
 
+    async def reread(self) -> None:
+        """Read the table again now."""
+        await self._refresh(self._clock.now())
+
     @property
     def unconfirmed(self) -> int:
         """How many stores only events have named."""

@@ -1,0 +1,167 @@
+"""`regulars.inbound`: events that other systems put on Kafka, let in like those over HTTP.
+
+The topic is protected by Kafka's own access lists; whose an event is, is said by its `source`,
+which must be one that a registered source may use. What is refused becomes a dead letter with the
+reason. Everything of a batch is one transaction: names, the facts added, the events in the outbox,
+the position.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from services.ingest.domain.candidate import Candidate, read_binary, read_event
+from services.ingest.domain.refusal import Refusal, wrong_field
+from services.ingest.domain.splice import spliced
+from services.ingest.handlers.identifying import Identifier
+from services.ingest.handlers.publishing import Admission
+from services.ingest.handlers.source_book import SourceBook
+from services.ingest.handlers.store_book import StoreBook
+from services.ingest.store.identities import SeenElsewhere
+from shared.clock import to_datetime
+from shared.db import Transaction
+from shared.events.topics import EVENTS
+from shared.kafka.consumer import Record
+from shared.observability.metrics import Metrics
+from shared.outbox import Outgoing
+from shared.runtime import dead_letters
+from shared.runtime.batch import Arrived, Batch, WithoutTimers
+
+CONSUMER: Final = "ingest"
+_PREFIX: Final = "ce_"
+_UNKNOWN_SOURCE: Final = wrong_field(
+    "/source", "no registered source may use this `source`", "unknown-source"
+)
+
+
+class NotTaken(Exception):  # noqa: N818 - says what has happened
+    """An event that is refused; the message says why, and becomes the dead letter's reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Offered:
+    arrived: Arrived
+    candidate: Candidate
+    traceparent: str | None
+
+
+class InboundHandler(WithoutTimers):
+    """What is done with a batch of `regulars.inbound`."""
+
+    def __init__(  # noqa: PLR0913 - what it is built from, by name
+        self,
+        *,
+        sources: SourceBook,
+        stores: StoreBook,
+        admission: Admission,
+        identifier: Identifier,
+        metrics: Metrics,
+        event_bytes_max: int,
+        topic: str = EVENTS,
+    ) -> None:
+        """Judge by the same books as requests are judged."""
+        self._sources = sources
+        self._stores = stores
+        self._admission = admission
+        self._identifier = identifier
+        self._metrics = metrics
+        self._event_bytes_max = event_bytes_max
+        self._topic = topic
+
+    async def handle(self, tx: Transaction, arrived: Sequence[Arrived], batch: Batch) -> None:
+        """Let a batch of events in.
+
+        Raises:
+            NotTaken: the only event of the batch is refused.
+            TimeoutError: somebody else made the same members in this moment: try again.
+        """
+        await self._sources.keep_fresh()
+        await self._stores.keep_fresh()
+        offered = [self._read(each) for each in arrived]
+        if any(self._sources.by_origin(origin) is None for origin in _origins(offered)):
+            await self._sources.refresh()  # it may have been registered a moment ago
+        self._admit(offered, batch)
+        fresh = [each.candidate for each in offered if each.candidate.refusal is None]
+        waiting = self._identifier.by_heart(fresh)
+        if waiting:
+            try:
+                # What is made here is not remembered: this transaction may yet roll back.
+                written, told = await self._identifier.in_database(tx, waiting, batch.now)
+            except SeenElsewhere as error:
+                raise TimeoutError("the same names are being added elsewhere") from error
+            batch.outgoing.extend(told)
+            self._identifier.count(written)
+        self._emit(offered, batch)
+        refused = [each for each in offered if each.candidate.refusal is not None]
+        if len(arrived) == 1 and refused:
+            raise NotTaken(_reason(refused[0].candidate.refusal))  # the lane makes the dead letter
+        for each in refused:
+            await self._set_aside(tx, each, batch)
+
+    def _read(self, arrived: Arrived) -> _Offered:
+        record = arrived.record
+        headers = dict(record.headers)
+        value = record.value or b""
+        trace = headers.get("traceparent")
+        traceparent = trace.decode("latin-1") if trace else None
+        if "ce_specversion" not in headers:
+            return _Offered(arrived, read_event(value, self._event_bytes_max), traceparent)
+        attributes = {
+            name.removeprefix(_PREFIX): content.decode("utf-8", "replace")
+            for name, content in record.headers
+            if name.startswith(_PREFIX)
+        }
+        candidate = read_binary(attributes, value, self._event_bytes_max)
+        return _Offered(arrived, candidate, traceparent)
+
+    def _admit(self, offered: Sequence[_Offered], batch: Batch) -> None:
+        horizon = self._admission.horizon(batch.now)
+        for each in offered:
+            candidate = each.candidate
+            if candidate.refusal is not None:
+                continue
+            source = self._sources.by_origin(candidate.envelope.source)
+            if source is None:
+                candidate.refusal = _UNKNOWN_SOURCE
+            else:
+                candidate.refusal = self._admission.refusal(source, candidate, horizon)
+
+    def _emit(self, offered: Sequence[_Offered], batch: Batch) -> None:
+        recorded = to_datetime(batch.now)
+        for each in offered:
+            candidate = each.candidate
+            if candidate.refusal is not None:
+                continue
+            value = spliced(
+                candidate.envelope,
+                candidate.data,
+                candidate.named,
+                recorded=recorded,
+                traceparent=each.traceparent,
+                extensions=candidate.extensions,
+            )
+            named = candidate.named
+            batch.outgoing.append(Outgoing(self._topic, named.partition, named.key, value))
+
+    async def _set_aside(self, tx: Transaction, offered: _Offered, batch: Batch) -> None:
+        reason = _reason(offered.candidate.refusal)
+        record: Record = offered.arrived.record
+        envelope = offered.candidate.envelope
+        about = (envelope.type, envelope.id) if offered.candidate.is_read else (None, None)
+        await dead_letters.insert(
+            tx, CONSUMER, record, kind="poison", error=reason, now=batch.now, about=(*about, None)
+        )
+        batch.outgoing.append(dead_letters.announcement(CONSUMER, record, "poison", reason))
+        self._metrics.dead_letters.labels(record.topic, "poison").inc()
+
+
+def _origins(offered: Sequence[_Offered]) -> set[str]:
+    return {each.candidate.envelope.source for each in offered if each.candidate.is_read}
+
+
+def _reason(refusal: Refusal | None) -> str:
+    """A refusal in one line: its kind, its words, and where."""
+    if refusal is None:
+        return ""
+    where = "; ".join(f"{wrong.pointer or '/'}: {wrong.detail}" for wrong in refusal.errors)
+    return f"{refusal.slug}: {refusal.detail}" + (f" ({where})" if len(refusal.errors) > 1 else "")
