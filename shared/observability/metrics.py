@@ -13,7 +13,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Generic, TypeVar
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+)
 from prometheus_client import GCCollector as GarbageCollections
 from prometheus_client import ProcessCollector as ProcessFigures
 from prometheus_client.metrics import MetricWrapperBase
@@ -52,6 +58,8 @@ class Metrics:
         """Register the list below, and the process's own CPU and memory, in a registry."""
         self.service = service
         self.registry = registry = registry if registry is not None else CollectorRegistry()
+        # `…_created` series would double the page, and nothing here asks them
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # prometheus-client's gap
         # process_cpu_seconds_total, process_resident_memory_bytes, process_open_fds, python_gc_…
         ProcessFigures(registry=registry)
         GarbageCollections(registry=registry)
@@ -62,8 +70,8 @@ class Metrics:
         )
 
         # --- the event log -----------------------------------------------------------------------
-        # Events taken into account: committed, not a duplicate, not set aside.
-        self.events_in = counter("events_in_total", "Events applied", "topic", "type")
+        # Events of committed batches, duplicates included, without what was set aside.
+        self.events_in = counter("events_in_total", "Events handled", "topic", "type")
         # Events written to the outbox by committed transactions.
         self.events_out = counter("events_out_total", "Events produced", "topic", "type")
         # Events that had been applied before and were passed over. Redelivery is normal; a steady
@@ -85,7 +93,8 @@ class Metrics:
         self.batch_seconds = histogram(
             "batch_seconds", "Time of a batch", buckets=_WORK_SECONDS
         ).labels()
-        # Where that time goes: poll, decode, handle, commit, and relay (outbox to Kafka).
+        # Where that time goes: poll (idle waiting included), decode, handle, commit, and relay
+        # (outbox to Kafka).
         self.phase_seconds = histogram(
             "phase_seconds", "Time of a batch's phase", "phase", buckets=_WORK_SECONDS
         )

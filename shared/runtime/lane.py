@@ -125,8 +125,12 @@ class Lane:
         """Read what there is, then handle what may be handled."""
         started = time.perf_counter()
         self._check.beat()
-        self._intake.add(await self._poll())
+        records = await self._poll()
         self._report.phase("poll", started)
+        if records:
+            started = time.perf_counter()
+            self._intake.add(records)
+            self._report.phase("decode", started)
         taken = self._intake.take(self._place.batch_events, self._place.clock.now())
         if taken.records:
             await self._handle(taken)

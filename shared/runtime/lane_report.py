@@ -9,6 +9,8 @@ from shared.observability.metrics import Metrics
 from shared.runtime.batch import Arrived, Batch
 from shared.runtime.positions import BEGINNING, Position
 
+_TYPE = b'"type":"'
+
 
 class LaneReport:
     """A lane's metrics; nothing is counted before its transaction has committed."""
@@ -60,8 +62,9 @@ class LaneReport:
         )
         for kind, count in kinds.items():
             metrics.events_in.labels(*kind).inc(count)
-        for topic, count in Counter(message.topic for message in batch.outgoing).items():
-            metrics.events_out.labels(topic, "all").inc(count)
+        sent = Counter((message.topic, _type_of(message.value)) for message in batch.outgoing)
+        for kind, count in sent.items():
+            metrics.events_out.labels(*kind).inc(count)
         if applied:
             topic = applied[0].record.topic
             metrics.duplicates.labels(topic).inc(batch.duplicates)
@@ -72,3 +75,12 @@ class LaneReport:
             return
         seconds = (self._clock.now() - oldest.event.recorded_at) / SECOND
         self._metrics.effect_latency_seconds.labels(topic).observe(max(0.0, seconds))
+
+
+def _type_of(value: bytes) -> str:
+    """The type of an encoded event, without decoding it: text before it has no bare quote."""
+    start = value.find(_TYPE)
+    if start < 0:
+        return "none"
+    start += len(_TYPE)
+    return value[start : value.find(b'"', start)].decode()

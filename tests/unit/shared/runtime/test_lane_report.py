@@ -1,0 +1,57 @@
+"""A lane's figures: what is counted, under which labels."""
+
+import time
+
+from shared.clock import SECOND, ManualClock
+from shared.events import encode, types
+from shared.events.topics import DEAD_LETTERS, POINTS
+from shared.kafka.consumer import Record
+from shared.observability.metrics import Metrics
+from shared.runtime.batch import Batch
+from shared.runtime.dead_letters import announcement
+from shared.runtime.lane_report import LaneReport
+from shared.runtime.positions import Position
+
+NOW = 1_700_000_000 * SECOND
+
+
+def test_outgoing_events_are_counted_by_their_type() -> None:
+    metrics = Metrics("points")
+    batch = Batch(partition=0, partitions=4, now=NOW, until=NOW)
+    tricky = 'x","type":"forged'
+    for _ in range(3):
+        value = encode(
+            type=types.POINTS_MOVED,
+            source=tricky,
+            id=tricky,
+            subject="m",
+            at=NOW,
+            data={"type": "inner"},
+            recorded_at=NOW,
+        )
+        batch.emit(POINTS, "m", value)
+    record = Record(POINTS, 0, 0, 0, b"m", b"?", ())
+    batch.outgoing.append(announcement("points", record, "undecodable", "why"))
+    LaneReport(metrics, ManualClock(NOW), 0).committed([], batch, time.perf_counter())
+
+    def sent(topic: str, kind: str) -> float | None:
+        labels = {"service": "points", "topic": topic, "type": kind}
+        return metrics.registry.get_sample_value("regulars_events_out_total", labels)
+
+    assert sent(POINTS, types.POINTS_MOVED) == 3
+    assert sent(DEAD_LETTERS, "none") == 1
+
+
+def test_lag_is_what_waits_behind_the_position() -> None:
+    metrics = Metrics("points")
+    report = LaneReport(metrics, ManualClock(NOW), 2)
+    held = {"a": Position(10, NOW, 1), "b": Position(5, NOW, 1), "c": Position(5, NOW, 1)}
+    report.where(held, {"a": 25, "b": 3, "c": None}, NOW)
+
+    def lag(topic: str) -> float | None:
+        labels = {"service": "points", "topic": topic, "partition": "2"}
+        return metrics.registry.get_sample_value("regulars_lag_events", labels)
+
+    assert (lag("a"), lag("b"), lag("c")) == (15, 0, None)
+    labels = {"service": "points", "partition": "2"}
+    assert metrics.registry.get_sample_value("regulars_clock_seconds", labels) == 1_700_000_000
