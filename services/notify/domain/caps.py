@@ -42,5 +42,13 @@ class Sent(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 def used(cap: Cap, sent: Sequence[Sent], at: Instant) -> int:
     """How many messages count under a cap at an instant."""
-    after = at - cap.window
-    return sum(1 for s in sent if s.at > after and cap.counts(s.channel, s.category))
+    after, channel, category = at - cap.window, cap.channel, cap.category
+    count = 0
+    for each in sent:
+        if (
+            each.at > after
+            and (channel is None or each.channel == channel)
+            and (category is None or each.category == category)
+        ):
+            count += 1
+    return count

@@ -140,16 +140,18 @@ class _Compiler:
                     self._refuse(f"/templates/{name}/text/{language}", wrong)
 
     def _journey(self, name: str, part: JourneyPart, pointer: str) -> ready.Journey:
+        exits = tuple(
+            self._exit(way_out, f"{pointer}/exits/{i}") for i, way_out in enumerate(part.exits)
+        )
         return ready.Journey(
             name=name,
             title=part.title.model_dump(),
             trigger=ready.Trigger(event=part.trigger.event, tag=part.trigger.tag),
             reentry=part.reentry,
             entry=self._rule(part.entry, f"{pointer}/entry"),
-            exits=tuple(
-                self._exit(way_out, f"{pointer}/exits/{i}") for i, way_out in enumerate(part.exits)
-            ),
-            steps=tuple(self._steps(part, f"{pointer}/steps")),
+            exits=exits,
+            exit_rules=tuple(each.rule for each in exits if each.rule is not None),
+            steps=tuple(self._steps(name, part, f"{pointer}/steps")),
         )
 
     def _exit(self, part: ExitPart, pointer: str) -> ready.Exit:
@@ -168,7 +170,7 @@ class _Compiler:
             return None
         return ready.Rule(condition, compile_predicate(condition, CATALOGUE))
 
-    def _steps(self, part: JourneyPart, pointer: str) -> list[ready.Send]:
+    def _steps(self, journey: str, part: JourneyPart, pointer: str) -> list[ready.Send]:
         steps: list[ready.Send] = []
         waits: list[ready.Wait] = []
         names: dict[str, int] = {}
@@ -186,7 +188,7 @@ class _Compiler:
                 if not waits and not steps:
                     self._refuse(f"{pointer}/{i}", "a journey starts with a wait, of 1s or more")
                 self._check_send(step.send, f"{pointer}/{i}/send", names)
-                steps.append(_send(step.send, waits))
+                steps.append(_send(journey, step.send, waits))
                 waits = []
         if waits or not steps:
             self._refuse(pointer, "a journey ends with a send")
@@ -208,9 +210,10 @@ class _Compiler:
         self._problems.append(Problem(pointer, message))
 
 
-def _send(part: SendPart, waits: list[ready.Wait]) -> ready.Send:
+def _send(journey: str, part: SendPart, waits: list[ready.Wait]) -> ready.Send:
     return ready.Send(
         name=part.id,
+        rule=f"{journey}/{part.id}",
         waits=tuple(waits),
         channel=part.channel,
         template=part.template,

@@ -1,6 +1,5 @@
 """What the machine says: about every message that came up, and what became of it afterwards."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -23,6 +22,7 @@ class MessageDecision(msgspec.Struct, frozen=True, gc=False):
     job: bytes
     journey: str
     step: str
+    rule: str
     entry_event_id: str
     cause: str
     channel: str
@@ -33,7 +33,7 @@ class MessageDecision(msgspec.Struct, frozen=True, gc=False):
     decided_at: Instant
     deadline: Instant
     reason: str | None
-    figures: Sequence[Figure]
+    figures: list[Figure]
     language: str
     variables: dict[str, Scalar | None]
     store_id: str | None

@@ -17,7 +17,7 @@ from uuid import UUID
 import msgspec
 
 from services.notify.domain.decision import REQUESTED, SUPPRESSED, MessageDecision
-from services.notify.domain.job_id import as_uuid
+from services.notify.domain.job_id import as_text
 from services.notify.domain.send_decision import PAST_DEADLINE, past_deadline
 from shared.clock import Instant
 from shared.events.decisions import Because
@@ -30,11 +30,11 @@ _encode = msgspec.json.Encoder().encode
 class JobRecord(NamedTuple):
     """What is kept of a decision: the columns of the table `jobs`, in this order.
 
-    `because` and `content` are JSON text.
+    `job_id` is a UUID as text, `because` and `content` are JSON text.
     """
 
     member_id: UUID
-    job_id: UUID
+    job_id: str
     journey: str
     step: str
     entry_event_id: str
@@ -83,30 +83,30 @@ class Change(NamedTuple):
 def record_of(member_id: UUID, decision: MessageDecision) -> JobRecord:
     """The record of a decision."""
     because = Because(
-        rule=f"{decision.journey}/{decision.step}",
+        rule=decision.rule,
         event_id=decision.cause,
         program_version=decision.version,
-        figures=list(decision.figures),
+        figures=decision.figures,
     )
-    return JobRecord(
-        member_id=member_id,
-        job_id=as_uuid(decision.job),
-        journey=decision.journey,
-        step=decision.step,
-        entry_event_id=decision.entry_event_id,
-        channel=decision.channel,
-        template=decision.template,
-        category=decision.category,
-        purpose=decision.purpose,
-        due_at=decision.planned,
-        decided_at=decision.decided_at,
-        deadline=decision.deadline,
-        decision=decision.status,
-        reason=decision.reason,
-        because=_encode(because).decode(),
-        content=_encode(decision.content).decode(),
-        store_id=decision.store_id,
-        program_version=decision.version,
+    return JobRecord(  # by place: this is done for every message that comes up
+        member_id,
+        as_text(decision.job),
+        decision.journey,
+        decision.step,
+        decision.entry_event_id,
+        decision.channel,
+        decision.template,
+        decision.category,
+        decision.purpose,
+        decision.planned,
+        decision.decided_at,
+        decision.deadline,
+        REQUESTED if decision.reason is None else SUPPRESSED,
+        decision.reason,
+        _encode(because).decode(),
+        _encode(decision.content).decode(),
+        decision.store_id,
+        decision.version,
     )
 
 
@@ -120,7 +120,7 @@ def in_time(record: JobRecord, now: Instant | None) -> JobRecord:
     if now is None or record.decision != REQUESTED or now <= record.deadline:
         return record
     because = msgspec.json.decode(record.because, type=Because)
-    figures = list(past_deadline(record.deadline, now).figures)
+    figures = past_deadline(record.deadline, now).figures
     return record._replace(
         decision=SUPPRESSED,
         reason=PAST_DEADLINE,
@@ -129,7 +129,7 @@ def in_time(record: JobRecord, now: Instant | None) -> JobRecord:
 
 
 def differences(
-    records: Iterable[JobRecord], posted: Mapping[UUID, Posted], cause: str, now: Instant | None
+    records: Iterable[JobRecord], posted: Mapping[str, Posted], cause: str, now: Instant | None
 ) -> list[Change]:
     """What to change so that the records posted become those of the life told again.
 
@@ -140,7 +140,7 @@ def differences(
         now: the present; None under the stream clock.
     """
     changes: list[Change] = []
-    valid: set[UUID] = set()
+    valid: set[str] = set()
     for record in records:
         valid.add(record.job_id)
         before = posted.get(record.job_id)

@@ -1,7 +1,6 @@
 """The identity of a message: the same whenever, wherever and however often it is decided."""
 
 from hashlib import blake2b
-from uuid import UUID
 
 _VERSION_8 = 0x8
 _SEPARATOR = b"\0"
@@ -23,6 +22,7 @@ def job_id(member: bytes, journey: str, entry_event_id: str, step: str) -> bytes
     return bytes(digest)
 
 
-def as_uuid(job: bytes) -> UUID:
-    """The id as people and other systems read it."""
-    return UUID(bytes=job)
+def as_text(job: bytes) -> str:
+    """The id as people and other systems read it: a UUID."""
+    digits = job.hex()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

@@ -56,9 +56,13 @@ class Wait(msgspec.Struct, frozen=True):
 
 
 class Send(msgspec.Struct, frozen=True):
-    """One message and the waits before it; `deadline` is in µs after its planned instant."""
+    """One message and the waits before it; `deadline` is in µs after its planned instant.
+
+    `rule` is how explanations call it: `journey/step`.
+    """
 
     name: str
+    rule: str
     waits: Sequence[Wait]
     channel: str
     template: str
@@ -108,11 +112,12 @@ class Journey(msgspec.Struct, frozen=True):
     reentry: Reentry
     entry: Rule | None
     exits: Sequence[Exit]
+    exit_rules: Sequence[Rule]
     steps: Sequence[Send]
 
-    def exit_reached(self, values: Callable[[], Values]) -> list[Figure] | None:
+    def exit_reached(self, values: Values) -> list[Figure] | None:
         """The figures of the first exit rule that holds; None when the journey goes on."""
-        for way_out in self.exits:
-            if way_out.rule is not None and way_out.rule.holds(found := values()):
-                return way_out.rule.figures(found)
+        for rule in self.exit_rules:
+            if rule.holds(values):
+                return rule.figures(values)
         return None

@@ -7,7 +7,6 @@ same life gives the same decisions.
 """
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -82,11 +81,15 @@ class NotifyMachine:
 
     def due(self, state: MemberState) -> Instant | None:
         """When the next step of any journey is to be decided."""
-        return min((entry.due for entry in state.entries), default=None)
+        entries = state.entries
+        if len(entries) > 1:
+            return min([entry.due for entry in entries])
+        return entries[0].due if entries else None
 
     def fire(self, state: MemberState, effects: list[Effect]) -> None:
         """Decide the step that is due first, as of its due instant."""
-        entry = min(state.entries, key=_due_order)
+        entries = state.entries
+        entry = entries[0] if len(entries) == 1 else min(entries, key=_due_order)
         journey = self.programs.numbered(entry.version).journeys[entry.journey]
         step = journey.steps[entry.step]
         program = self.programs.at(entry.due).program
@@ -116,8 +119,10 @@ class NotifyMachine:
                 # a channel that a later version dropped has no implied consent any more
                 consent_implied=channel is not None and channel.consent_implied,
                 deadline=entry.planned + step.deadline,
-                exit_reached=journey.exit_reached(
-                    partial(values_of, state, entry.context, entry.due)
+                exit_reached=(
+                    journey.exit_reached(values_of(state, entry.context, entry.due))
+                    if journey.exit_rules
+                    else None
                 ),
                 quiet_hours=program.quiet_hours,
                 zone=program.zone_of(state),
@@ -314,6 +319,7 @@ def _decision(
         job=job_id(state.member, entry.journey, entry.event_id, step.name),
         journey=entry.journey,
         step=step.name,
+        rule=step.rule,
         entry_event_id=entry.event_id,
         cause=cause or entry.event_id,
         channel=step.channel,

@@ -30,7 +30,9 @@ class QuietHours(msgspec.Struct, frozen=True):
 
 def time_of_day(at: Instant, zone: ZoneInfo) -> int:
     """What the wall clock of a zone shows at an instant, in µs after midnight."""
-    offset = to_datetime(at).astimezone(zone).utcoffset()
+    offset = zone.utcoffset(None)  # known without a date where it never changes, as in UTC
+    if offset is None:
+        offset = to_datetime(at).astimezone(zone).utcoffset()
     return (at + (offset // _MICROSECOND if offset else 0)) % DAY
 
 

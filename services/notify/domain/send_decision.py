@@ -44,7 +44,7 @@ class Situation(msgspec.Struct, frozen=True, gc=False):
     consent: bool | None
     consent_implied: bool
     deadline: Instant
-    exit_reached: Sequence[Figure] | None
+    exit_reached: list[Figure] | None
     quiet_hours: QuietHours | None
     zone: ZoneInfo
     caps: Sequence[Cap]
@@ -54,7 +54,7 @@ class Situation(msgspec.Struct, frozen=True, gc=False):
 class Send(msgspec.Struct, frozen=True):
     """Say it now; the figures show the room that was left under each cap."""
 
-    figures: Sequence[Figure]
+    figures: list[Figure]
 
 
 class Postpone(msgspec.Struct, frozen=True):
@@ -67,7 +67,7 @@ class Suppress(msgspec.Struct, frozen=True):
     """Do not say it: the reason, and the figures that decided."""
 
     reason: str
-    figures: Sequence[Figure]
+    figures: list[Figure]
 
 
 def decide(case: Situation) -> Send | Postpone | Suppress:
@@ -76,7 +76,7 @@ def decide(case: Situation) -> Send | Postpone | Suppress:
     if not allowed:
         feature = f"consent.{case.channel}"
         return Suppress(
-            NO_CONSENT, (Figure(feature=feature, op="equals", value=True, actual=case.consent),)
+            NO_CONSENT, [Figure(feature=feature, op="equals", value=True, actual=case.consent)]
         )
     if case.at > case.deadline:
         return past_deadline(case.deadline, case.at)
@@ -91,14 +91,14 @@ def decide(case: Situation) -> Send | Postpone | Suppress:
 
 def past_deadline(deadline: Instant, at: Instant) -> Suppress:
     """Nothing is said after its deadline, also when it is only now found that it was to be said."""
-    return Suppress(PAST_DEADLINE, (_not_after("decided_at", deadline, at),))
+    return Suppress(PAST_DEADLINE, [_not_after("decided_at", deadline, at)])
 
 
 def _after_the_night(case: Situation, until: Instant) -> Postpone | Suppress:
     if until <= case.deadline:
         return Postpone(until)
     zone = Figure(feature="time_zone", op="equals", actual=case.zone.key)
-    return Suppress(QUIET_HOURS, (_not_after("quiet_until", case.deadline, until), zone))
+    return Suppress(QUIET_HOURS, [_not_after("quiet_until", case.deadline, until), zone])
 
 
 def _within_caps(case: Situation) -> Send | Suppress:
@@ -109,7 +109,7 @@ def _within_caps(case: Situation) -> Send | Suppress:
         count = used(cap, case.sent, case.at)
         figure = Figure(feature=cap.feature, op="less_than", value=cap.at_most, actual=count)
         if count >= cap.at_most:
-            return Suppress(CAPPED, (figure,))
+            return Suppress(CAPPED, [figure])
         figures.append(figure)
     return Send(figures)
 

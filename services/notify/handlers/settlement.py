@@ -187,7 +187,7 @@ def _tell(
     batch: Batch, record: JobRecord, revision: int = 0, correction: str | None = None
 ) -> None:
     """Emit the event of a decision; a correction names its cause and what it supersedes."""
-    member, job = str(record.member_id), str(record.job_id)
+    member, job = str(record.member_id), record.job_id
     requested = record.decision == REQUESTED
     data = _Told(
         job_id=job,
@@ -230,7 +230,7 @@ def _uncount(batch: Batch, record: JobRecord, told_as: str) -> None:
         id=f"{told_as}:{PAST_DEADLINE}",
         subject=member,
         at=batch.now,
-        data=JobFailed(job_id=str(record.job_id), channel=record.channel, error=PAST_DEADLINE),
+        data=JobFailed(job_id=record.job_id, channel=record.channel, error=PAST_DEADLINE),
         recorded_at=batch.now,
     )
     batch.emit(topics.RECEIPTS, member, value)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from services.notify.domain.decision import ReceiptSeen
 from services.notify.domain.job import Change, JobRecord, Posted
-from services.notify.domain.job_id import as_uuid
+from services.notify.domain.job_id import as_text
 from shared.clock import Instant
 from shared.db import Transaction
 
@@ -14,8 +14,8 @@ RECORD_COLUMNS = JobRecord._fields
 DELIVERY_RANKS = {"sent": 1, "failed": 2, "delivered": 3, "opened": 4, "clicked": 5, "replied": 6}
 """Receipts come in any order; the one furthest along counts. What was sent may still fail."""
 
-_JSON = {"because", "content"}
-_RECORD = ", ".join(f"{name}::text" if name in _JSON else name for name in RECORD_COLUMNS)
+_AS_TEXT = {"job_id", "because", "content"}
+_RECORD = ", ".join(f"{name}::text" if name in _AS_TEXT else name for name in RECORD_COLUMNS)
 
 _POSTED = f"""
 SELECT {_RECORD}, revision, superseded_by, delivery FROM jobs WHERE member_id = ANY($1::uuid[])
@@ -105,9 +105,9 @@ async def insert(tx: Transaction, records: Iterable[JobRecord], now: Instant) ->
     )
 
 
-async def posted(tx: Transaction, members: Sequence[UUID]) -> dict[UUID, dict[UUID, Posted]]:
+async def posted(tx: Transaction, members: Sequence[UUID]) -> dict[UUID, dict[str, Posted]]:
     """What was posted about some members, by member and job."""
-    found: dict[UUID, dict[UUID, Posted]] = {member: {} for member in members}
+    found: dict[UUID, dict[str, Posted]] = {member: {} for member in members}
     for *columns, revision, superseded_by, delivery in await tx.fetch(_POSTED, members):
         record = JobRecord(*columns)
         delivered = delivery is not None and delivery != "failed"
@@ -145,10 +145,10 @@ async def change(tx: Transaction, changes: Sequence[Change], now: Instant) -> No
 
 async def take_receipts(tx: Transaction, receipts: Iterable[tuple[UUID, ReceiptSeen]]) -> None:
     """Write how far deliveries have come; of several receipts of a job the furthest counts."""
-    furthest: dict[tuple[UUID, UUID], tuple[int, ReceiptSeen]] = {}
+    furthest: dict[tuple[UUID, str], tuple[int, ReceiptSeen]] = {}
     for member, seen in receipts:
         rank = DELIVERY_RANKS.get(seen.status, 0)
-        key = (member, as_uuid(seen.job))
+        key = (member, as_text(seen.job))
         if rank > furthest.get(key, (0, seen))[0]:
             furthest[key] = (rank, seen)
     if not furthest:

@@ -41,7 +41,7 @@ async def stored(lane: NotifyLane, member: UUID = MEMBER) -> list[StoredJob]:
         return await jobs.of_member(tx, member, ALL)
 
 
-async def standing(lane: NotifyLane) -> dict[UUID, JobRecord]:
+async def standing(lane: NotifyLane) -> dict[str, JobRecord]:
     """The decisions that hold: those withdrawn are left out."""
     found = await stored(lane)
     return {j.record.job_id: j.record for j in found if j.record.decision != "withdrawn"}
@@ -201,7 +201,7 @@ async def test_what_was_delivered_stays_and_is_marked(lane: NotifyLane, clock: M
     await lane.feed([_sent(job, SundayNoon + hours(1))], stream=False)
     late = await lane.feed([refund("1", SundayNoon + MINUTE)], stream=False)
     assert [e for e in late if e.data.job_id == job.data.job_id] == []
-    [row] = [r for r in await stored(lane) if str(r.record.job_id) == job.data.job_id]
+    [row] = [r for r in await stored(lane) if r.record.job_id == job.data.job_id]
     assert (row.delivery, row.superseded_by, row.record.decision) == (
         "sent",
         "refund-1",

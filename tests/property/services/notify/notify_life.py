@@ -112,7 +112,7 @@ def tell(told: Sequence[Told], until: Instant) -> tuple[MemberState, list[Effect
     return state, effects
 
 
-def records(effects: Sequence[Effect]) -> dict[UUID, JobRecord]:
+def records(effects: Sequence[Effect]) -> dict[str, JobRecord]:
     found = [record_of(MEMBER, e) for e in effects if isinstance(e, MessageDecision)]
     by_id = {record.job_id: record for record in found}
     assert len(by_id) == len(found), "one message was decided twice"
@@ -127,8 +127,8 @@ class Replica:
         self._facts: list[Told] = []
         self._state = self._machine.initial(MEMBER)
         self._as_of: tuple[Instant, int, bytes] = (-(2**62), -1, b"")
-        self.posted: dict[UUID, Posted] = {}
-        self.spoken: list[UUID] = []
+        self.posted: dict[str, Posted] = {}
+        self.spoken: list[str] = []
 
     def take(self, batch: Sequence[Told], until: Instant, now: Instant | None = None) -> None:
         """One batch: told on, or told again when something in it is late."""

@@ -33,7 +33,7 @@ def _arrivals(draw: st.DrawFn) -> tuple[list[Told], list[list[Told]]]:
 
 
 @given(_arrivals())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_any_order_and_batching_ends_in_the_decisions_of_the_sorted_log(
     case: tuple[list[Told], list[list[Told]]],
 ) -> None:
@@ -55,7 +55,7 @@ def test_any_order_and_batching_ends_in_the_decisions_of_the_sorted_log(
 
 
 @given(_arrivals(), st.integers(0, 2**32))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_no_message_is_ever_said_twice(
     case: tuple[list[Told], list[list[Told]]], seed: int
 ) -> None:
@@ -82,7 +82,7 @@ def test_no_message_is_ever_said_twice(
 
 
 @given(lives())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_history_is_not_said_when_it_is_told_years_later(life: list[Told]) -> None:
     replica = Replica()
     years_later = END + 1000 * DAY

@@ -27,7 +27,7 @@ def _requested(life: list[Told]) -> list[MessageDecision]:
 
 
 @given(lives(size_max=40))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_caps_are_never_exceeded(life: list[Told]) -> None:
     requested = _requested(life)
     for cap in default_program().caps:
@@ -37,7 +37,7 @@ def test_caps_are_never_exceeded(life: list[Told]) -> None:
 
 
 @given(lives(), st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_nothing_is_requested_at_night_on_the_members_clock(
     life: list[Told], data: st.DataObject
 ) -> None:
@@ -54,7 +54,7 @@ def test_nothing_is_requested_at_night_on_the_members_clock(
 
 
 @given(lives())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_consent_withdrawn_on_the_way_silences_every_later_step(life: list[Told]) -> None:
     no_at = BEGIN + 40 * DAY
     no = Told(no_at, 0, b"no", facts.Consent("no", "wecom", granted=False))
@@ -66,7 +66,7 @@ def test_consent_withdrawn_on_the_way_silences_every_later_step(life: list[Told]
 
 
 @given(lives())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_every_decision_says_why(life: list[Told]) -> None:
     known = {each.fact.event_id for each in life}
     _, effects = tell(life, END)
@@ -82,7 +82,7 @@ _TIMES = st.integers(0, DAY // MINUTE - 1).map(lambda minute: minute * MINUTE)
 
 
 @given(_INSTANTS, _TIMES, _TIMES, st.sampled_from(ZONES))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_quiet_hours_end_exactly_when_the_members_clock_says_so(
     at: int, start: int, end: int, zone_name: str
 ) -> None:
