@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
@@ -23,6 +24,8 @@ from pytest_socket import disable_socket, enable_socket
 from deploy.local.broker import provide_broker
 from deploy.local.ports import choose
 from deploy.local.postgres import Postgres
+from deploy.local.settings import StackSettings
+from deploy.local.stack import Stack
 from deploy.local.supervisor import Supervisor
 from tests.settings import TestServers
 
@@ -189,3 +192,27 @@ async def new_topics(kafka_server: KafkaServer, topic_prefix: str) -> AsyncItera
             await admin.delete_topics(made)
     finally:
         await admin.close()
+
+
+NewStack = Callable[..., Stack]
+
+
+@pytest.fixture
+def new_stack(tmp_path: Path) -> NewStack:
+    """Makes a stack of its own for an end-to-end test; entering it starts it.
+
+    `async with new_stack(clock="stream", split_roles=True) as stack:`: its data lie in the test's
+    directory, so a second one made in the same test goes on where the first one stopped.
+    """
+
+    def make(**options: Any) -> Stack:
+        return Stack(tmp_path / "stack", settings=StackSettings(kafka=None), **options)
+
+    return make
+
+
+@pytest.fixture
+async def stack(new_stack: NewStack) -> AsyncIterator[Stack]:
+    """All four services with the stream clock, on servers of their own."""
+    async with new_stack(clock="stream") as running:
+        yield running

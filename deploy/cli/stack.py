@@ -142,7 +142,9 @@ class _Signals:
 
 
 def _detach(console: Console, state: State, told: Path) -> None:
-    ready = start_detached(state, lambda line: console.print(line, markup=False, highlight=False))
+    ready = start_detached(
+        state, lambda line: console.print(line, markup=False, highlight=False, soft_wrap=True)
+    )
     endpoints = read_endpoints(told)
     if not ready or endpoints is None:
         console.print(f"[bold red]not started[/]; the logs are in {state.logs}")
@@ -196,10 +198,10 @@ def status(*, state_dir: StateDirectory = DEFAULT_DIRECTORY) -> None:
         console.print("nothing is up")
         raise typer.Exit(1)
     table = Table("process", "pid", "where", "state", box=None)
+    places = {**endpoints.services, endpoints.broker: endpoints.kafka}
     words = asyncio.run(_readiness(endpoints))
     for name, pid in endpoints.processes.items():
-        where = endpoints.services.get(name, endpoints.kafka if name == endpoints.broker else "")
-        table.add_row(name, str(pid), where, words.get(name, "runs"))
+        table.add_row(name, str(pid), places.get(name, ""), words.get(name, "runs"))
     console.print(table)
     if any(word != _READY for word in words.values()):
         raise typer.Exit(1)

@@ -23,7 +23,7 @@ from deploy.local.broker import Broker, provide_broker
 from deploy.local.child import Child
 from deploy.local.endpoints import FILE_NAME, Endpoints, write_endpoints
 from deploy.local.errors import ChildFailedError
-from deploy.local.ports import LOOPBACK, choose
+from deploy.local.ports import LOOPBACK, Reservations
 from deploy.local.postgres import Postgres
 from deploy.local.services import SERVICES, USUAL_PORTS, Part, migrate, parts_of, service_child
 from deploy.local.settings import StackSettings
@@ -94,7 +94,9 @@ class Stack:
         self._say = say
         self._supervisor = Supervisor(self.state.logs, say=say, on_change=self._publish)
         self._endpoints: Endpoints | None = None
+        self._up = False
         self._ports: dict[str, int] = {}
+        self._reservations = Reservations()
         self._environment: dict[str, dict[str, str]] = {}
         self._exit = contextlib.AsyncExitStack()
 
@@ -109,6 +111,7 @@ class Stack:
             self.state.logs.mkdir(parents=True, exist_ok=True)
             rotate_logs(self.state.logs)
             exit_stack.callback(self._endpoints_file.unlink, missing_ok=True)
+            exit_stack.enter_context(self._reservations)
             await exit_stack.enter_async_context(self._supervisor)
             await self._start()
             self._exit = exit_stack.pop_all()
@@ -154,7 +157,7 @@ class Stack:
         """Start one more process of a role beside those there are; answers its name."""
         number = 2 + sum(name.startswith(f"{service}-{role}-") for name in self.status())
         part = Part(service, role, number)
-        [self._ports[part.name]] = choose([None], self._ports.values())
+        [self._ports[part.name]] = self._reservations.choose([None], self._ports.values())
         await self._supervisor.start(self._child(part))
         return part.name
 
@@ -170,7 +173,7 @@ class Stack:
 
     def _publish(self) -> None:
         """Keep endpoints.json up to date."""
-        if self._endpoints is not None:
+        if self._up:
             write_endpoints(self._endpoints_file, self.endpoints)
 
     async def _start(self) -> None:
@@ -179,13 +182,11 @@ class Stack:
         self._ports = self._choose_ports(parts)
         broker = await self._provide_broker()
         postgres = await self._provide_postgres(kept, broker)
-        servers = [broker.child] if broker else []
-        servers += [postgres.child()] if postgres else []
-        await self._supervisor.start(*servers)
         address = broker.address if broker else str(self._settings.kafka)
-        topics = read_topics(self._settings.partitions)
-        databases = await self._provide_databases(postgres, kept)
-        await together(make_topics(address, topics), migrate(databases))
+        databases: dict[str, str] = {}
+        await together(
+            self._start_broker(broker, address), self._start_databases(postgres, kept, databases)
+        )
         self._endpoints = Endpoints(
             kafka=address,
             broker=broker.kind if broker else "kafka",
@@ -201,6 +202,7 @@ class Stack:
         )
         self._environment = self._environment_of(kept)
         await self._supervisor.start(*map(self._child, parts))
+        self._up = True
         self._publish()
 
     def _parts(self) -> list[Part]:
@@ -218,7 +220,7 @@ class Stack:
         known = self.state.ports()
         usual = USUAL_PORTS if self._usual_ports else {}
         wanted = [known.get(name, usual.get(name)) for name in names]
-        ports = dict(zip(names, choose(wanted), strict=True))
+        ports = dict(zip(names, self._reservations.choose(wanted), strict=True))
         self.state.remember_ports(ports)
         return ports
 
@@ -246,16 +248,25 @@ class Stack:
         await postgres.prepare()
         return postgres
 
-    async def _provide_databases(self, postgres: Postgres | None, kept: Secrets) -> dict[str, str]:
-        """The URL of each service's database, made where it is ours to make."""
-        databases = {}
+    async def _start_broker(self, broker: Broker | None, address: str) -> None:
+        """The broker, then its topics."""
+        if broker is not None:
+            await self._supervisor.start(broker.child)
+        await make_topics(address, read_topics(self._settings.partitions))
+
+    async def _start_databases(
+        self, postgres: Postgres | None, kept: Secrets, databases: dict[str, str]
+    ) -> None:
+        """PostgreSQL, then the services' databases, which are noted, then their tables."""
+        if postgres is not None:
+            await self._supervisor.start(postgres.child())
         for service in self._services:
             url = self._settings.database(service)
             if url is None and postgres is not None:
                 password = kept.database_passwords[service]
                 url = await postgres.provide_database(f"regulars_{service}", password)
             databases[service] = str(url)
-        return databases
+        await migrate(databases)
 
     def _token_key(self, kept: Secrets) -> str:
         return self._settings.token_key or kept.token_key
