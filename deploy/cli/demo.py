@@ -9,6 +9,8 @@ from rich.console import Console
 
 from deploy.local.state import DEFAULT_DIRECTORY
 
+_PLAIN_WIDTH = 120
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -38,4 +40,7 @@ def demo(
     from deploy.demo.run import Options, run
 
     options = Options(limit_days, rate, keep, json_file, state_dir, jvm=not no_jvm)
-    asyncio.run(run(options, Console()))
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_PLAIN_WIDTH)  # nothing is cut off in a log
+    asyncio.run(run(options, console))

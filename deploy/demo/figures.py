@@ -18,6 +18,14 @@ class ServiceTime(msgspec.Struct, frozen=True):
     cpu_seconds: float
     batch_seconds: float
 
+    def since(self, earlier: "ServiceTime") -> "ServiceTime":
+        """What was needed from then to now; a process started again counts from nothing."""
+        if earlier.cpu_seconds > self.cpu_seconds:
+            return self
+        return ServiceTime(
+            self.cpu_seconds - earlier.cpu_seconds, self.batch_seconds - earlier.batch_seconds
+        )
+
 
 class Figures(msgspec.Struct, frozen=True):
     """The result of a demo.
@@ -49,13 +57,18 @@ class Details(msgspec.Struct, frozen=True):
     books_balance: bool
 
 
+async def times_of(services: Services) -> dict[str, ServiceTime]:
+    """The times of all services up to now."""
+    return {name: times(await services.metrics(name)) for name in services.endpoints.services}
+
+
 async def collect(
-    services: Services, published: Published, seconds: float
+    services: Services, published: Published, seconds: float, before: dict[str, ServiceTime]
 ) -> tuple[Figures, Details]:
-    """Ask all services."""
+    """Ask all services; `before` are their times when it began."""
     ledger = await services.get("points", "/v1/ledger/trial-balance")
-    tiers = await services.get("segmentation", "/v1/tiers:summary")
-    tags = await services.get("segmentation", "/v1/tags:summary")
+    tiers = (await services.get("segmentation", "/v1/tiers:summary"))["tiers"]
+    tags = (await services.get("segmentation", "/v1/tags:summary"))["tags"]
     journeys = await services.get("notify", "/v1/journeys/stats")
     letters = [
         (await services.get(name, "/v1/dead-letters?limit=1"))["total"]
@@ -64,9 +77,9 @@ async def collect(
     figures = Figures(
         events_published=published.count,
         events_by_type=dict(sorted(published.by_type.items())),
-        members=tiers["members"],
+        members=sum(tiers.values()),
         points_issued=ledger["points_issued"],
-        members_by_tier={tier["tier"]: tier["members"] for tier in tiers["items"]},
+        members_by_tier=tiers,
         jobs_by_step=journeys["jobs_by_step"],
         suppressed_by_reason=journeys["suppressed_by_reason"],
         dead_letters=sum(letters),
@@ -75,9 +88,9 @@ async def collect(
         broker=services.endpoints.broker,
     )
     details = Details(
-        members_by_tag={tag["tag"]: tag["members"] for tag in tags["items"]},
+        members_by_tag=tags,
         time_per_service={
-            name: times(await services.metrics(name)) for name in services.endpoints.services
+            name: now.since(before[name]) for name, now in (await times_of(services)).items()
         },
         books_balance=ledger["balanced"],
     )

@@ -12,12 +12,13 @@ from rich.console import Console
 
 from deploy.demo import report, year
 from deploy.demo.errors import DemoError
-from deploy.demo.figures import Figures, collect
+from deploy.demo.figures import Figures, collect, times_of
 from deploy.demo.hold import Hold
 from deploy.demo.progress import Display, display
 from deploy.demo.publish import Published, Publisher
 from deploy.demo.services import DECIDING, Services
 from deploy.local.endpoints import Endpoints
+from deploy.local.state import DEFAULT_DIRECTORY
 
 _CATCH_UP_SECONDS: Final = 1800.0
 _WATCH_SECONDS: Final = 0.5
@@ -63,7 +64,10 @@ async def run(options: Options, console: Console) -> Figures:
         encoded = msgspec.json.format(msgspec.json.encode(figures), indent=2)
         options.json_file.write_bytes(encoded + b"\n")
     if options.keep:
-        console.print("\nThe stack runs on; stop it with `regulars down`.", highlight=False)
+        where = (
+            "" if options.state_dir == DEFAULT_DIRECTORY else f" --state-dir {options.state_dir}"
+        )
+        console.print(f"\nThe stack runs on; stop it with `regulars down{where}`.", highlight=False)
     else:
         await hold.stop()
         console.print("\nThe stack is stopped.", highlight=False)
@@ -89,12 +93,13 @@ async def _through(
 ) -> Figures:
     """Publish everything, wait until it is through, tell the figures."""
     span = (days.start, days.end)
-    began = time.monotonic()
     async with Services(endpoints) as services:
+        before = await times_of(services)
+        began = time.monotonic()
         with display(console, days.count, span, DECIDING) as shown:
             published = await _publish(services, days, options, shown)
         seconds = time.monotonic() - began
-        figures, details = await collect(services, published, seconds)
+        figures, details = await collect(services, published, seconds, before)
         report.show(console, figures, details)
         report.show_urls(console, endpoints, await _some_member(services))
     return figures

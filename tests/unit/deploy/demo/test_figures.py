@@ -57,6 +57,12 @@ def test_times_are_read_from_what_services_really_expose() -> None:
     assert read.cpu_seconds > 0
 
 
+def test_the_time_before_the_first_event_does_not_count() -> None:
+    before = ServiceTime(5.0, 1.0)
+    assert ServiceTime(8.5, 3.0).since(before) == ServiceTime(3.5, 2.0)
+    assert ServiceTime(2.0, 0.5).since(before) == ServiceTime(2.0, 0.5)
+
+
 def test_the_table_tells_everything() -> None:
     console = _console()
     report.show(console, FIGURES, DETAILS)
