@@ -24,6 +24,7 @@ BATCH_BYTES_MAX: Final = 4 * 1024 * 1024 - 4096
 _MULTI_STATUS: Final = 207
 _TRY_AGAIN: Final = (429, 502, 503, 504)
 _PATIENCE_SECONDS: Final = 120.0
+_BATCHES_A_SECOND: Final = 4
 _WAIT_SECONDS: Final = 0.2
 _WAIT_SECONDS_MAX: Final = 5.0
 
@@ -89,7 +90,7 @@ class Publisher:
             ServiceTroubleError: ingest could not be reached for two minutes.
         """
         started = time.monotonic()
-        batches = in_batches(events)
+        batches = in_batches(events, _batch_size(self._rate))
         batch = await asyncio.to_thread(next, batches, None)
         while batch is not None:
             batch = await self._deliver_and_make(batch, batches)
@@ -156,13 +157,22 @@ class Publisher:
         return True
 
 
-def in_batches(events: Iterable[TypedEvent]) -> Iterator[list[TypedEvent]]:
+def _batch_size(rate: int | None) -> int:
+    """Full batches, or at a slow pace some batches a second rather than one every now and then."""
+    if rate is None:
+        return BATCH_EVENTS_MAX
+    return min(BATCH_EVENTS_MAX, max(1, rate // _BATCHES_A_SECOND))
+
+
+def in_batches(
+    events: Iterable[TypedEvent], events_max: int = BATCH_EVENTS_MAX
+) -> Iterator[list[TypedEvent]]:
     """Events in batches that ingest takes: so many, and so many bytes."""
     batch: list[TypedEvent] = []
     size = 0
     for event in events:
         added = len(event[2]) + 1
-        if batch and (len(batch) == BATCH_EVENTS_MAX or size + added > BATCH_BYTES_MAX):
+        if batch and (len(batch) == events_max or size + added > BATCH_BYTES_MAX):
             yield batch
             batch, size = [], 0
         batch.append(event)

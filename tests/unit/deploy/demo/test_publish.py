@@ -1,5 +1,6 @@
 """Publishing until everything is confirmed, against an ingest that has its moods."""
 
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -57,12 +58,12 @@ def _events(count: int) -> list[tuple[str, int, bytes]]:
     return [("a" if i % 2 else "b", i, orjson.dumps({"id": str(i)})) for i in range(count)]
 
 
-def _publisher(ingest: FakeIngest) -> Publisher:
+def _publisher(ingest: FakeIngest, rate: int | None = None) -> Publisher:
     client = httpx.AsyncClient(
         transport=httpx.ASGITransport(app=ingest),  # type: ignore[arg-type]  # ASGI's own types are wider
         base_url="http://ingest",
     )
-    return Publisher(client, "key")
+    return Publisher(client, "key", rate=rate)
 
 
 async def test_everything_arrives_once_and_in_order() -> None:
@@ -136,3 +137,11 @@ def test_batches_keep_to_what_ingest_takes() -> None:
         assert sum(len(raw) + 1 for _, _, raw in batch) <= BATCH_BYTES_MAX
     assert len(batches) == 3
     assert list(in_batches([])) == []
+
+
+async def test_a_rate_is_kept_in_small_steps() -> None:
+    ingest = FakeIngest()
+    started = time.monotonic()
+    await _publisher(ingest, rate=200).publish(_events(100))
+    assert 0.4 < time.monotonic() - started < 5
+    assert ingest.requests == 2
