@@ -262,10 +262,10 @@ def _templates(document: Document) -> dict[str, Template]:
 
 def _cap(part: CapPart) -> Cap:
     scope = [name for name in (part.channel, part.category) if name is not None]
-    feature = ".".join(["sent", *scope, _span(part.per)])
+    per = part.per if isinstance(part.per, str) else _span(part.per)
     return Cap(
-        feature=feature,
-        window=part.per,
+        feature=".".join(["sent", *scope, per]),
+        period=part.per,
         at_most=part.at_most,
         channel=part.channel,
         category=part.category,

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from services.notify.domain.journey import Reentry
+from services.notify.domain.local_time import Period
 from services.notify.domain.program import zone_named
 from shared.clock import DAY, HOUR, MINUTE, SECOND
 
@@ -32,6 +33,15 @@ def _duration(text: object) -> int:
     return span
 
 
+def _period(text: object) -> str | int:
+    if text in ("day", "week"):
+        return str(text)
+    span = _duration(text)
+    if span > CAP_WINDOW_MAX:
+        raise ValueError(f"a cap looks back at most {CAP_WINDOW_MAX // DAY}d")
+    return span
+
+
 def _time_of_day(text: object) -> int:
     if isinstance(text, int) and not isinstance(text, bool):
         # YAML 1.1 reads an unquoted 22:00 as the sexagesimal number 1320
@@ -49,6 +59,7 @@ def _zone(name: str) -> str:
 
 
 Duration = Annotated[int, BeforeValidator(_duration)]
+CapPeriod = Annotated[Period | int, BeforeValidator(_period)]
 TimeOfDay = Annotated[int, BeforeValidator(_time_of_day)]
 Zone = Annotated[str, AfterValidator(_zone)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
@@ -82,18 +93,15 @@ class QuietHoursPart(Part):
 
 
 class CapPart(Part):
-    """At most so many messages per window; of one channel, of one category, of both or of all."""
+    """At most so many messages; of one channel, of one category, of both or of all.
+
+    `per` is `day` or `week` on the member's calendar, or a rolling span of time.
+    """
 
     at_most: Annotated[int, Field(ge=0, le=1000)]
-    per: Duration
+    per: CapPeriod
     channel: Name | None = None
     category: Name | None = None
-
-    @model_validator(mode="after")
-    def _window(self) -> "CapPart":
-        if self.per > CAP_WINDOW_MAX:
-            raise ValueError(f"a cap looks back at most {CAP_WINDOW_MAX // DAY}d")
-        return self
 
 
 class DestinationPart(Part):

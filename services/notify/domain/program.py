@@ -64,7 +64,7 @@ class Program(msgspec.Struct, frozen=True):
     @property
     def sent_window(self) -> int:
         """How long a message can count under any cap, in µs."""
-        return max((cap.window for cap in self.caps), default=0)
+        return max((cap.longest for cap in self.caps), default=0)
 
     def zone_of(self, state: MemberState) -> ZoneInfo:
         """The member's zone: their own, or their store's, or the program's."""

@@ -5,14 +5,13 @@ counts is what the member's clock shows, so a change to or from summer time move
 not the hour.
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import msgspec
 
-from shared.clock import DAY, Instant, from_datetime, to_datetime
-
-_MICROSECOND = timedelta(microseconds=1)
+from services.notify.domain.local_time import shown_at, time_of_day
+from shared.clock import DAY, Instant, to_datetime
 
 
 class QuietHours(msgspec.Struct, frozen=True):
@@ -28,14 +27,6 @@ class QuietHours(msgspec.Struct, frozen=True):
         return time_of_day >= self.start or time_of_day < self.end
 
 
-def time_of_day(at: Instant, zone: ZoneInfo) -> int:
-    """What the wall clock of a zone shows at an instant, in µs after midnight."""
-    offset = zone.utcoffset(None)  # known without a date where it never changes, as in UTC
-    if offset is None:
-        offset = to_datetime(at).astimezone(zone).utcoffset()
-    return (at + (offset // _MICROSECOND if offset else 0)) % DAY
-
-
 def quiet_until(at: Instant, hours: QuietHours, zone: ZoneInfo) -> Instant | None:
     """The first instant after `at` that is not quiet, or None when `at` is not quiet itself.
 
@@ -45,11 +36,10 @@ def quiet_until(at: Instant, hours: QuietHours, zone: ZoneInfo) -> Instant | Non
     now = time_of_day(at, zone)
     if not hours.covers(now):
         return None
-    local = to_datetime(at).astimezone(zone)
-    day = local.date() if now < hours.end else local.date() + timedelta(days=1)
-    midnight = datetime(day.year, day.month, day.day, tzinfo=zone)
-    wall = midnight + timedelta(microseconds=hours.end)  # wall-clock arithmetic: the zone stays
-    shown = sorted(from_datetime(wall.replace(fold=fold)) for fold in (0, 1))
+    day = to_datetime(at).astimezone(zone)
+    if now >= hours.end:
+        day += timedelta(days=1)
+    shown = shown_at(day, hours.end, zone)
     for candidate in shown:
         if candidate > at and time_of_day(candidate, zone) == hours.end:
             return candidate

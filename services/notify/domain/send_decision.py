@@ -106,7 +106,7 @@ def _within_caps(case: Situation) -> Send | Suppress:
     for cap in case.caps:
         if not cap.counts(case.channel, case.category):
             continue
-        count = used(cap, case.sent, case.at)
+        count = used(cap, case.sent, case.at, case.zone)
         figure = Figure(feature=cap.feature, op="less_than", value=cap.at_most, actual=count)
         if count >= cap.at_most:
             return Suppress(CAPPED, [figure])

@@ -69,7 +69,7 @@ async def test_a_purchase_leads_to_its_messages_at_their_times(lane: NotifyLane)
     data = out[0].data
     assert data.because.event_id == "purchase-1"
     assert data.because.rule == "after_purchase/3m"
-    assert data.because.figures[0].feature == "sent.wecom.1d"
+    assert data.because.figures[0].feature == "sent.wecom.day"
     assert data.content["variables"]["order_id"] == "1"
     assert data.not_before == to_datetime(out[0].at)
 
