@@ -1,0 +1,216 @@
+"""Journeys, told step by step."""
+
+import copy
+from typing import Any
+
+import pytest
+
+from services.notify.domain import facts
+from services.notify.domain.compiling import compile_program
+from services.notify.domain.decision import Effect, MessageDecision, ReceiptSeen
+from services.notify.domain.facts import AnyFact
+from services.notify.domain.job_id import as_text, job_id
+from services.notify.domain.machine import NotifyMachine
+from services.notify.domain.program import Programs
+from services.notify.domain.state import MemberState
+from shared.clock import DAY, HOUR, MINUTE, Instant, format_instant, parse_instant
+from shared.events import decode, encode, types
+from shared.events.facts import MemberJoined, Profile, ProfileUpdated
+from tests.property.services.notify.notify_life import MEMBER, default_document
+
+NOON = parse_instant("2024-03-01T12:00:00Z")
+
+
+class Life:
+    """One member and a program, told on fact by fact."""
+
+    def __init__(self, *documents: tuple[Instant, dict[str, Any]]) -> None:
+        versions = documents or ((0, default_document()),)
+        programs = [(at, i + 1, compile_program(doc)) for i, (at, doc) in enumerate(versions)]
+        self.machine = NotifyMachine(Programs(programs))
+        self.state: MemberState = self.machine.initial(MEMBER)
+        self.effects: list[Effect] = []
+
+    def tell(self, at: Instant, fact: AnyFact) -> "Life":
+        self.until(at)
+        self.machine.apply(self.state, at, fact, self.effects)
+        return self
+
+    def until(self, at: Instant) -> "Life":
+        while (due := self.machine.due(self.state)) is not None and due <= at:
+            self.machine.fire(self.state, self.effects)
+        return self
+
+    def said(self) -> list[tuple[str, str, str | None]]:
+        return [
+            (e.step, format_instant(e.decided_at), e.reason)
+            for e in self.effects
+            if isinstance(e, MessageDecision)
+        ]
+
+
+def purchase(n: int, total: int = 3520) -> facts.Purchase:
+    return facts.Purchase(f"purchase-{n}", f"order-{n}", "s1", "store", total, "CNY")
+
+
+def journey(**changes: Any) -> dict[str, Any]:
+    """The default program with one journey of its own only."""
+    send = {
+        "id": "a",
+        "channel": "wecom",
+        "template": "thanks",
+        "category": "value",
+        "purpose": "test",
+        "deadline": "1d",
+    }
+    plain: dict[str, Any] = {
+        "title": {"zh": "试", "en": "test"},
+        "trigger": {"event": types.PURCHASE_COMPLETED},
+        "steps": [{"wait": {"for": "1h"}}, {"send": send}],
+    }
+    document: dict[str, Any] = copy.deepcopy(default_document())
+    document["journeys"] = {"test": {**plain, **changes}}
+    document["caps"] = []
+    return document
+
+
+def test_a_message_at_night_is_decided_again_in_the_morning() -> None:
+    life = Life((0, journey())).tell(NOON + 10 * HOUR, purchase(1)).until(NOON + DAY)
+    assert life.said() == [("a", "2024-03-02T08:00:00Z", None)]
+
+
+def test_consent_withdrawn_in_the_night_is_heard_in_the_morning() -> None:
+    life = Life((0, journey())).tell(NOON + 10 * HOUR, purchase(1))
+    life.tell(NOON + 15 * HOUR, facts.Consent("no", "wecom", granted=False)).until(NOON + DAY)
+    assert life.said() == [("a", "2024-03-02T08:00:00Z", "no_consent")]
+
+
+@pytest.mark.parametrize(
+    ("reentry", "causes"),
+    [
+        ("restart", ["purchase-2", "purchase-3"]),
+        ("ignore", ["purchase-1", "purchase-3"]),
+        ("once", ["purchase-1"]),
+        ("parallel", ["purchase-1", "purchase-2", "purchase-3"]),
+    ],
+)
+def test_who_meets_the_trigger_again(reentry: str, causes: list[str]) -> None:
+    life = Life((0, journey(reentry=reentry)))
+    life.tell(NOON, purchase(1)).tell(NOON + MINUTE, purchase(2)).tell(NOON + 5 * HOUR, purchase(3))
+    life.until(NOON + DAY)
+    assert [e.cause for e in life.effects if isinstance(e, MessageDecision)] == causes
+
+
+def test_entry_by_an_event_goes_together_with_waiting() -> None:
+    """Dittofeed #1463: a journey entered by an event could not wait."""
+    entry = {"feature": "event.total", "at_least": 5000}
+    life = Life((0, journey(entry=entry)))
+    life.tell(NOON, purchase(1, total=4999)).tell(NOON + MINUTE, purchase(2, total=5000))
+    life.until(NOON + DAY)
+    assert life.said() == [("a", "2024-03-01T13:01:00Z", None)]
+
+
+def test_a_tag_lets_in_and_another_lets_out() -> None:
+    document = journey(trigger={"tag": "at_risk"}, exits=[{"tag": "won_back"}])
+    life = Life((0, document)).tell(NOON, facts.Tags("t1", ["vip"], []))
+    assert life.machine.due(life.state) is None
+    life.tell(NOON, facts.Tags("t2", ["at_risk"], []))
+    assert life.machine.due(life.state) == NOON + HOUR
+    life.tell(NOON + MINUTE, facts.Tags("t3", ["won_back"], ["at_risk"])).until(NOON + DAY)
+    assert life.said() == [("a", "2024-03-01T12:01:00Z", "exited")]
+    assert life.state.tags == ["vip", "won_back"]
+
+
+def test_an_exit_condition_is_asked_again_before_every_message() -> None:
+    document = journey(exits=[{"when": {"feature": "tier", "equals": "gold"}}])
+    life = Life((0, document)).tell(NOON, purchase(1))
+    life.tell(NOON + MINUTE, facts.Tier("t", "silver", "gold")).until(NOON + DAY)
+    [decision] = [e for e in life.effects if isinstance(e, MessageDecision)]
+    assert decision.reason == "exited"
+    assert [(f.feature, f.value, f.actual) for f in decision.figures] == [("tier", "gold", "gold")]
+
+
+def test_a_step_can_wait_for_an_hour_of_the_members_day() -> None:
+    steps = copy.deepcopy(journey()["journeys"]["test"]["steps"])
+    steps[0] = {"wait": {"since_entry": "1d", "until": "11:00"}}
+    life = Life((0, journey(steps=steps)))
+    life.tell(NOON - DAY, facts.Preferences("z", None, "Asia/Shanghai")).tell(NOON, purchase(1))
+    life.until(NOON + 3 * DAY)
+    assert life.said() == [("a", "2024-03-03T03:00:00Z", None)]
+
+
+def test_an_entry_keeps_to_the_version_that_let_it_in() -> None:
+    later = journey()
+    later["journeys"]["test"]["steps"][0] = {"wait": {"for": "2h"}}
+    life = Life((0, journey()), (NOON + MINUTE, later))
+    life.tell(NOON, purchase(1)).until(NOON + 5 * HOUR)
+    life.tell(NOON + 5 * HOUR, purchase(2)).until(NOON + DAY)
+    assert [at for _, at, _ in life.said()] == ["2024-03-01T13:00:00Z", "2024-03-01T19:00:00Z"]
+    assert [e.version for e in life.effects if isinstance(e, MessageDecision)] == [1, 2]
+
+
+def test_a_failed_message_makes_room_under_a_cap() -> None:
+    document = journey(reentry="parallel")
+    document["caps"] = [{"at_most": 1, "per": "day"}]
+    life = Life((0, document)).tell(NOON, purchase(1)).until(NOON + HOUR)
+    job = as_text(job_id(MEMBER.bytes, "test", "purchase-1", "a"))
+    life.tell(NOON + HOUR, facts.Receipt("r", job, "failed", None, "down"))
+    life.tell(NOON + HOUR, purchase(2)).tell(NOON + HOUR, purchase(3)).until(NOON + DAY)
+    assert [reason for _, _, reason in life.said()] == [None, None, "capped"]
+    assert [e.status for e in life.effects if isinstance(e, ReceiptSeen)] == ["failed"]
+
+
+def test_a_receipt_of_something_that_is_no_job_of_ours_is_passed_over() -> None:
+    life = Life().tell(NOON, facts.Receipt("r", "not-a-uuid", "sent"))
+    assert life.effects == []
+
+
+def test_an_erased_member_is_left_alone_for_ever() -> None:
+    life = Life().tell(NOON, facts.Joined("j", "s1", "code")).tell(NOON, facts.Erased("e"))
+    life.tell(NOON + DAY, purchase(1)).until(NOON + 200 * DAY)
+    assert life.said() == []
+    assert (life.state.joined_at, life.state.entries, life.state.home_store) == (None, [], None)
+
+
+def test_no_name_or_number_is_remembered() -> None:
+    life = Life()
+    profile = Profile(name="李雷", phone="+8613800138000", city="上海")
+    told = [
+        (types.MEMBER_JOINED, MemberJoined(store_id="s1", via="code", profile=profile)),
+        (
+            types.MEMBER_PROFILE_UPDATED,
+            ProfileUpdated(by="member", profile=profile, attributes={"language": "en"}),
+        ),
+    ]
+    for type_, data in told:
+        event = decode(
+            encode(
+                type=type_,
+                source="s",
+                id=type_,
+                subject=str(MEMBER),
+                at=NOON,
+                data=data,
+                recorded_at=NOON,
+            )
+        )
+        fact = life.machine.remember(event)
+        assert fact is not None
+        assert "李雷" not in repr(fact)
+        assert "138" not in repr(fact)
+        life.tell(NOON, fact)
+    assert (life.state.home_store, life.state.language) == ("s1", "en")
+
+
+def test_the_id_of_a_message_is_a_uuid_of_what_it_is() -> None:
+    one = job_id(MEMBER.bytes, "j", "e", "s")
+    assert one == job_id(MEMBER.bytes, "j", "e", "s")
+    others = [
+        job_id(bytes(16), "j", "e", "s"),
+        job_id(MEMBER.bytes, "k", "e", "s"),
+        job_id(MEMBER.bytes, "j", "f", "s"),
+        job_id(MEMBER.bytes, "j", "e", "t"),
+        job_id(MEMBER.bytes, "je", "", "s"),
+    ]
+    assert len({one, *others}) == 6
+    assert as_text(one)[14] == "8"
