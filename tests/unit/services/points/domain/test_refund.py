@@ -184,3 +184,18 @@ def test_memory_is_never_stored() -> None:
     assert memory_of(state) is not None
     stored = msgspec.msgpack.decode(msgspec.msgpack.encode(state), type=State)
     assert memory_of(stored) is None
+
+
+def test_a_refund_without_lines_takes_from_all_in_proportion() -> None:
+    dairy = {"id": "dairy", "source": "purchase", "points": 1, "per_amount": 100}
+    machine = machine_of(document(dairy | {"lines": {"categories": ["dairy"]}}))
+    order = bought("e", "o", 1000, lines=[("milk", "dairy", 600), ("tea", "drink", 400)])
+    assert tell(machine, order, refunded("r", "o", 500)).points == [
+        ("e", "dairy", 6),
+        ("r", "dairy", -3),
+    ]
+
+
+def test_what_is_left_is_never_less_than_nothing() -> None:
+    life = tell(machine_of(), bought("e", "o", 1000), refunded("r", "o", 5000))
+    assert life.figures(1)["left"] == 0

@@ -1,0 +1,56 @@
+"""Transfers: double entry, named by their cause, corrected by difference."""
+
+from services.points.domain.posting import (
+    CORRECTION,
+    Posted,
+    Slot,
+    post_difference,
+    post_new,
+    transfer_id,
+)
+from tests.property.services.points.life import MEMBER, NOON, bought, machine_of, refunded, tell
+
+ME = MEMBER.bytes
+
+
+def test_a_transfer_goes_from_one_account_to_another() -> None:
+    life = tell(machine_of(), bought("e", "o", 3520), refunded("r", "o", 3520))
+    earned, back = post_new(ME, life.moves, 7)
+    assert (earned.debit, earned.credit, earned.points) == ("issued", "available", 35)
+    assert (back.debit, back.credit, back.points) == ("available", "issued", 35)
+    assert (earned.signed, back.signed) == (35, -35)
+    assert (earned.balance_after, back.balance_after) == (42, 7)
+
+
+def test_its_name_comes_from_its_cause_alone() -> None:
+    names = {
+        transfer_id(ME, b"e" * 16, "purchase"),
+        transfer_id(ME, b"f" * 16, "purchase"),
+        transfer_id(ME, b"e" * 16, "dairy"),
+        transfer_id(ME, b"e" * 16, "purchase", 1),
+        transfer_id(bytes(16), b"e" * 16, "purchase"),
+    }
+    assert len(names) == 5
+    assert transfer_id(ME, b"e" * 16, "purchase") in names
+
+
+def test_nothing_is_posted_where_the_books_are_right() -> None:
+    life = tell(machine_of(), bought("e", "o", 3520))
+    posted = {
+        Slot(move.key, move.rule, move.at, move.store_id): Posted("e", 35, 1, 1, "chain", "o")
+        for move in life.moves
+    }
+    assert post_difference(ME, life.moves, posted, "late") == []
+
+
+def test_what_is_no_longer_true_is_taken_back_with_its_cause() -> None:
+    [move] = tell(machine_of(), bought("e", "o", 3520)).moves
+    slot = Slot(move.key, move.rule, move.at, move.store_id)
+    posted = {slot: Posted("e", 35, 2, 1, "chain", "o")}
+    [correction] = post_difference(ME, [], posted, "late")
+    assert correction.code == CORRECTION
+    assert correction.signed == -35
+    assert correction.correction == "late"
+    assert correction.event_at == NOON
+    assert correction.balance_after == 0
+    assert correction.id == transfer_id(ME, move.key, "purchase", 2)
