@@ -12,6 +12,7 @@ are worked off.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -107,11 +108,17 @@ def _within_caps(case: Situation) -> Send | Suppress:
         if not cap.counts(case.channel, case.category):
             continue
         count = used(cap, case.sent, case.at, case.zone)
-        figure = Figure(feature=cap.feature, op="less_than", value=cap.at_most, actual=count)
+        figure = _use(cap.feature, cap.at_most, count)
         if count >= cap.at_most:
             return Suppress(CAPPED, [figure])
         figures.append(figure)
     return Send(figures)
+
+
+@lru_cache(maxsize=1024)
+def _use(feature: str, at_most: int, count: int) -> Figure:
+    """How much of a cap is used: there are few of these, and one goes with every message."""
+    return Figure(feature=feature, op="less_than", value=at_most, actual=count)
 
 
 def _not_after(feature: str, latest: Instant, actual: Instant) -> Figure:
