@@ -149,16 +149,18 @@ def _letters(
 
 def _table(letters: Sequence[dict[str, Any]]) -> Table:
     table = Table(show_edge=False)
-    for heading in ("id", "kind", "type", "where", "since", "tries", "why"):
-        table.add_column(heading, justify="right" if heading in ("id", "tries") else "left")
+    for heading in ("id", "tries"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for heading in ("since", "kind", "where and type", "why"):
+        table.add_column(heading, overflow="fold")
     for letter in letters:
         table.add_row(
             str(letter["id"]),
-            letter["kind"],
-            plain(letter["type"]),
-            f"{plain(letter['topic'])} {letter['partition']}@{letter['position']}",
-            letter["first_at"],
             str(letter["attempts"]),
+            letter["first_at"][:19].replace("T", " "),
+            letter["kind"],
+            f"{plain(letter['topic'])} {letter['partition']}@{letter['position']} "
+            + plain(letter["type"]),
             plain(letter["error"].splitlines()[0] if letter["error"] else ""),
         )
     return table
