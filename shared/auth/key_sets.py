@@ -2,10 +2,9 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import httpx
 import orjson
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
@@ -13,6 +12,9 @@ from joserfc.jwk import KeySet
 from shared.auth.errors import AuthNotConfigured, Unauthenticated
 from shared.auth.tokens import AUDIENCE, FixedKeys, KeySource, Verifier
 from shared.clock import HOUR, SECOND, Instant
+
+if TYPE_CHECKING:
+    import httpx
 
 _TIMEOUT_SECONDS = 5.0
 _KEEP: Instant = HOUR
@@ -46,7 +48,7 @@ class RemoteKeys:
     make us hammer the provider. When the provider is away the keys last seen stay good.
     """
 
-    def __init__(self, url: str, *, client: httpx.AsyncClient | None = None) -> None:
+    def __init__(self, url: str, *, client: "httpx.AsyncClient | None" = None) -> None:
         """Take keys from this URL; the client is made on first use where none is given."""
         self._url = url
         self._client = client
@@ -60,6 +62,8 @@ class RemoteKeys:
         Raises:
             Unauthenticated: there are none and the provider does not answer.
         """
+        import httpx  # an eighth of a process's start, and few ask a provider
+
         async with self._turn:
             if self._is_stale(kid, now):
                 self._fetched_at = now
@@ -83,6 +87,8 @@ class RemoteKeys:
         return not known and now - self._fetched_at > _UNKNOWN_KEY_PAUSE
 
     async def _fetch(self) -> Any:
+        import httpx
+
         if self._client is None:
             self._client = httpx.AsyncClient(timeout=_TIMEOUT_SECONDS)
         response = await self._client.get(self._url)
