@@ -56,7 +56,7 @@ contracts: $(READY)
 	@rm -f .contracts.log
 
 schemas: $(READY)
-	@echo "· event schemas are compatible with what is committed" && $(BIN)/python -m shared.events.compatibility
+	@echo "· event schemas are compatible with what is committed" && $(BIN)/python -m shared.events.schemas check
 
 migrations: $(READY)
 	@echo "· migrations make the tables that the code describes" && $(BIN)/python -m deploy.local.migrations check

@@ -11,7 +11,6 @@ from deploy.local.endpoints import FILE_NAME, Endpoints, read_endpoints
 from deploy.local.services import SERVICES, migrate
 from deploy.local.settings import StackSettings
 from deploy.local.state import DEFAULT_DIRECTORY, State
-from deploy.local.topics import make_topics, read_topics
 
 
 def register(app: typer.Typer) -> None:
@@ -30,6 +29,8 @@ def _kafka(settings: StackSettings, endpoints: Endpoints | None) -> str:
 
 def topics(*, state_dir: StateDirectory = DEFAULT_DIRECTORY) -> None:
     """Make the topics, at REGULARS_KAFKA or at the stack that is up."""
+    from deploy.local.topics import make_topics, read_topics  # brings a Kafka client along
+
     settings = StackSettings()
     address = _kafka(settings, read_endpoints(State(state_dir).directory / FILE_NAME))
     described = read_topics(settings.partitions)

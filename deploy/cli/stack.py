@@ -5,7 +5,7 @@ import os
 import signal
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -15,9 +15,12 @@ from deploy.cli.detached import Report, start_detached
 from deploy.cli.voices import Voices
 from deploy.local.endpoints import FILE_NAME, Endpoints, read_endpoints
 from deploy.local.errors import LocalStackError
-from deploy.local.services import SERVICES, is_ready
-from deploy.local.stack import STACK, Stack, StackClock
+from deploy.local.services import SERVICES, StackClock, is_ready
 from deploy.local.state import DEFAULT_DIRECTORY, State
+from deploy.local.supervisor import STACK
+
+if TYPE_CHECKING:
+    from deploy.local.stack import Stack
 
 _STOP_SECONDS = 90.0
 _READY = "ready"
@@ -84,6 +87,8 @@ def up(  # noqa: PLR0913 - the flags of a command
         if name == STACK:
             report.line(line)
 
+    from deploy.local.stack import Stack  # brings the clients of all servers along
+
     stack = Stack(
         state_dir,
         clock=chosen,
@@ -103,7 +108,9 @@ def up(  # noqa: PLR0913 - the flags of a command
         raise
 
 
-async def _run(stack: Stack, told: Path, console: Console, voices: Voices, report: Report) -> None:
+async def _run(
+    stack: "Stack", told: Path, console: Console, voices: Voices, report: Report
+) -> None:
     """Run a stack until a signal, or until something died for good."""
     signals = _Signals(stack, voices)
     try:
@@ -120,7 +127,7 @@ async def _run(stack: Stack, told: Path, console: Console, voices: Voices, repor
 class _Signals:
     """The first signal stops in good order, the second at once."""
 
-    def __init__(self, stack: Stack, voices: Voices) -> None:
+    def __init__(self, stack: "Stack", voices: Voices) -> None:
         """Take over the signals of the process, for the task that this is called from."""
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - there is one in a coroutine

@@ -10,7 +10,6 @@ from deploy.local.errors import StateMissingError
 from deploy.local.settings import StackSettings
 from deploy.local.state import DEFAULT_DIRECTORY, State
 from shared.auth.principal import ROLES
-from shared.auth.tokens import issue
 from shared.clock import WallClock
 
 
@@ -32,6 +31,8 @@ def token(
     """Print a token for the management APIs, signed with REGULARS_TOKEN_KEY or the stack's key."""
     if role not in ROLES:
         raise typer.BadParameter("one of " + ", ".join(sorted(ROLES)), param_hint="--role")
+    from shared.auth.tokens import issue  # brings cryptography along
+
     key = StackSettings().token_key or State(state_dir).token_key()
     if key is None:
         raise StateMissingError(

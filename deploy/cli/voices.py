@@ -3,7 +3,7 @@
 from rich.console import Console
 from rich.text import Text
 
-from deploy.local.stack import STACK
+from deploy.local.supervisor import STACK
 
 _COLOURS = ("cyan", "green", "magenta", "yellow", "blue", "bright_cyan", "bright_green")
 _WIDTH = 14

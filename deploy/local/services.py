@@ -5,6 +5,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from deploy.local.child import TAIL_LINES, Child, child_environment
 from deploy.local.errors import ChildFailedError
@@ -24,6 +25,9 @@ USUAL_PORTS: Mapping[str, int] = {
     "segmentation": 8003,
     "notify": 8004,
 }
+
+StackClock = Literal["wall", "stream"]
+"""What services take for now: the system's time, or the events' own."""
 
 _ROLES = ("serve", "consume", "schedule", "relay")
 _MORE_ROLES: Mapping[str, tuple[str, ...]] = {"notify": ("deliver",)}

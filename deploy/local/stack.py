@@ -15,7 +15,7 @@ import signal
 from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import msgspec
 
@@ -25,18 +25,21 @@ from deploy.local.endpoints import FILE_NAME, Endpoints, write_endpoints
 from deploy.local.errors import ChildFailedError
 from deploy.local.ports import LOOPBACK, Reservations
 from deploy.local.postgres import Postgres
-from deploy.local.services import SERVICES, USUAL_PORTS, Part, migrate, parts_of, service_child
+from deploy.local.services import (
+    SERVICES,
+    USUAL_PORTS,
+    Part,
+    StackClock,
+    migrate,
+    parts_of,
+    service_child,
+)
 from deploy.local.settings import StackSettings
 from deploy.local.state import DEFAULT_DIRECTORY, Secrets, State
-from deploy.local.supervisor import Say, Supervisor, rotate_logs, say_nothing
+from deploy.local.supervisor import STACK, Say, Supervisor, rotate_logs, say_nothing
 from deploy.local.topics import make_topics, read_topics
 from shared.auth.tokens import issue
 from shared.clock import WallClock
-
-StackClock = Literal["wall", "stream"]
-
-STACK = "regulars"
-"""Who says what is about the stack as a whole."""
 
 _TOKEN_SECONDS = 30 * 24 * 3600
 

@@ -19,6 +19,9 @@ _POLL_SECONDS = 0.05
 _HEALTHY_SECONDS = 10.0
 _LOGS_KEPT = 5
 
+STACK = "regulars"
+"""Who says what is about the stack as a whole."""
+
 Say = Callable[[str, str], None]
 """Takes the name of a child and a line about it or of it."""
 

@@ -35,7 +35,7 @@ by_pip() {
       return 1
     fi
   fi
-  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -e '.[local,dev]'
+  "$venv/bin/python" -m pip install --quiet --no-compile --disable-pip-version-check -e '.[local,dev]'
 }
 
 echo "Setting up $venv (once; a minute or so) …"
