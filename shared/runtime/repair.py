@@ -17,7 +17,7 @@ from shared.runtime.positions import Fenced, Position
 
 log = logging.getLogger(__name__)
 
-_LOOK_SECONDS = 1.0
+_LOOK_SECONDS = 3.0
 _LETTERS_AT_ONCE = 100
 
 
@@ -90,7 +90,7 @@ class Repair:
             return await handler.next_due(tx, self._partition)
 
     async def look_for_replays(self, held: Mapping[str, Position], until: Instant) -> bool:
-        """Apply again what somebody asked for, each in its own transaction; at most once a second.
+        """Apply again what somebody asked for, each in its own transaction; every few seconds.
 
         Returns:
             Whether there was anything.
