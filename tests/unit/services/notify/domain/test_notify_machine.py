@@ -37,7 +37,10 @@ class Life:
         return self
 
     def until(self, at: Instant) -> "Life":
+        reached = 0
         while (due := self.machine.due(self.state)) is not None and due <= at:
+            assert due >= reached, "timers never run back"
+            reached = due
             self.machine.fire(self.state, self.effects)
         return self
 
@@ -77,6 +80,17 @@ def journey(**changes: Any) -> dict[str, Any]:
 def test_a_message_at_night_is_decided_again_in_the_morning() -> None:
     life = Life((0, journey())).tell(NOON + 10 * HOUR, purchase(1)).until(NOON + DAY)
     assert life.said() == [("a", "2024-03-02T08:00:00Z", None)]
+
+
+def test_steps_that_pile_up_in_the_night_are_all_decided_in_the_morning() -> None:
+    steps = journey()["journeys"]["test"]["steps"]
+    second = {"send": {**steps[1]["send"], "id": "b"}}
+    life = Life((0, journey(steps=[*steps, {"wait": {"for": "1h"}}, second])))
+    life.tell(NOON + 10 * HOUR, purchase(1)).until(NOON + DAY)
+    assert life.said() == [
+        ("a", "2024-03-02T08:00:00Z", None),
+        ("b", "2024-03-02T08:00:00Z", None),
+    ]
 
 
 def test_consent_withdrawn_in_the_night_is_heard_in_the_morning() -> None:
