@@ -71,15 +71,16 @@ accounts: Final = Table(
     postgresql_with={"fillfactor": 70},
 )
 
-totals: Final = Table(
-    "ledger_totals",
+flows: Final = Table(
+    "flows",
     metadata,
-    # a lane adds to rows of its own partition only, so lanes never wait for each other here
+    # the sum of all transfers of a store from one account to another; a lane adds to rows of its
+    # own partition only, so lanes never wait for each other here
     Column("partition", SmallInteger, primary_key=True),
     Column("store_id", Text, primary_key=True),
-    Column("account", Text, primary_key=True),
-    Column("debits", BigInteger, nullable=False),
-    Column("credits", BigInteger, nullable=False),
+    Column("debit", Text, primary_key=True),
+    Column("credit", Text, primary_key=True),
+    Column("points", BigInteger, nullable=False),
     postgresql_with={"fillfactor": 70},
 )
 

@@ -70,7 +70,7 @@ class PointsSettlement:
         await books.append_transfers(tx, posted, batch.now)
         await books.append_lots(tx, lots)
         await books.put_accounts(tx, _accounts((*told_on, *told_again)), batch.now)
-        await books.add_totals(tx, batch.partition, _sums(posted))
+        await books.add_flows(tx, batch.partition, _flows(posted))
         _publish(posted, batch)
         self._figures.count(transfer for _, transfers in posted for transfer in transfers)
 
@@ -130,19 +130,14 @@ def _accounts(outcomes: Sequence[PointsOutcome]) -> list[AccountRow]:
     ]
 
 
-def _sums(posted: Sequence[_Posting]) -> dict[tuple[str, str], tuple[int, int]]:
-    """Debits and credits by store and account."""
-    debits: dict[tuple[str, str], int] = {}
-    credits_: dict[tuple[str, str], int] = {}
+def _flows(posted: Sequence[_Posting]) -> dict[tuple[str, str, str], int]:
+    """Points by store, debit and credit: both sides of the stores' accounts in one figure."""
+    flows: dict[tuple[str, str, str], int] = {}
     for _, transfers in posted:
         for transfer in transfers:
-            store, points = transfer.store_id, transfer.points
-            debit, credit = (store, transfer.debit), (store, transfer.credit)
-            debits[debit] = debits.get(debit, 0) + points
-            credits_[credit] = credits_.get(credit, 0) + points
-    return {
-        key: (debits.get(key, 0), credits_.get(key, 0)) for key in debits.keys() | credits_.keys()
-    }
+            key = (transfer.store_id, transfer.debit, transfer.credit)
+            flows[key] = flows.get(key, 0) + transfer.points
+    return flows
 
 
 def _publish(posted: Sequence[_Posting], batch: Batch) -> None:

@@ -62,13 +62,13 @@ SELECT u.member_id, u.available, 0, 0, u.lifetime, $4
        lifetime = EXCLUDED.lifetime, recorded_at = EXCLUDED.recorded_at
 """
 
-_TOTALS = """
-INSERT INTO ledger_totals AS t (partition, store_id, account, debits, credits)
-SELECT $1::smallint, u.store_id, u.account, u.debits, u.credits
-  FROM unnest($2::text[], $3::text[], $4::bigint[], $5::bigint[])
-       AS u (store_id, account, debits, credits)
-    ON CONFLICT (partition, store_id, account) DO UPDATE SET
-       debits = t.debits + EXCLUDED.debits, credits = t.credits + EXCLUDED.credits
+_FLOWS = """
+INSERT INTO flows AS f (partition, store_id, debit, credit, points)
+SELECT $1::smallint, u.store_id, u.debit, u.credit, u.points
+  FROM unnest($2::text[], $3::text[], $4::text[], $5::bigint[])
+       AS u (store_id, debit, credit, points)
+    ON CONFLICT (partition, store_id, debit, credit) DO UPDATE SET
+       points = f.points + EXCLUDED.points
 """
 
 _POSTED = """
@@ -166,20 +166,14 @@ async def put_accounts(tx: Transaction, rows: Sequence[AccountRow], recorded_at:
         await tx.execute(_ACCOUNTS, members, available, lifetime, recorded_at)
 
 
-async def add_totals(
-    tx: Transaction, partition: int, sums: Mapping[tuple[str, str], tuple[int, int]]
+async def add_flows(
+    tx: Transaction, partition: int, flows: Mapping[tuple[str, str, str], int]
 ) -> None:
-    """Add debits and credits to the accounts of stores: (store, account) → (debits, credits)."""
-    if sums:
-        keys = sorted(sums)
-        await tx.execute(
-            _TOTALS,
-            partition,
-            [store for store, _ in keys],
-            [account for _, account in keys],
-            [sums[key][0] for key in keys],
-            [sums[key][1] for key in keys],
-        )
+    """Add to the sums by store, debit and credit."""
+    if flows:
+        keys = sorted(flows)
+        stores, debits, credits_ = zip(*keys, strict=True)
+        await tx.execute(_FLOWS, partition, stores, debits, credits_, [flows[key] for key in keys])
 
 
 async def replace_remarks(tx: Transaction, remarks: Mapping[UUID, Sequence[Remark]]) -> None:

@@ -100,15 +100,12 @@ SELECT {", ".join(RemarkRow._fields)} FROM remarks
 """  # noqa: S608 - column names of this module
 
 _TOTALS = """
-SELECT account, NULL, sum(debits)::bigint, sum(credits)::bigint
-  FROM ledger_totals
- WHERE $1::text[] IS NULL OR store_id = ANY($1) GROUP BY account ORDER BY account
-"""
-
-_TOTALS_BY_STORE = """
-SELECT account, store_id, sum(debits)::bigint, sum(credits)::bigint
-  FROM ledger_totals WHERE $1::text[] IS NULL OR store_id = ANY($1)
- GROUP BY store_id, account ORDER BY store_id, account
+SELECT account, CASE WHEN $2 THEN store_id END AS store_id,
+       coalesce(sum(points) FILTER (WHERE account = debit), 0)::bigint AS debits,
+       coalesce(sum(points) FILTER (WHERE account = credit), 0)::bigint AS credits
+  FROM flows CROSS JOIN LATERAL (VALUES (debit), (credit)) AS side (account)
+ WHERE $1::text[] IS NULL OR store_id = ANY($1)
+ GROUP BY 1, 2 ORDER BY 2, 1
 """
 
 _MEMBERS = """
@@ -180,8 +177,7 @@ async def totals(
     tx: Transaction, *, by_store: bool = False, stores: Sequence[str] | None = None
 ) -> list[TotalRow]:
     """Debits and credits by account, or by store and account."""
-    sql = _TOTALS_BY_STORE if by_store else _TOTALS
-    return [TotalRow(*row) for row in await tx.fetch(sql, stores)]
+    return [TotalRow(*row) for row in await tx.fetch(_TOTALS, stores, by_store)]
 
 
 async def member_sums(tx: Transaction) -> MemberSums:

@@ -68,6 +68,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("member_id", "event_key"),
     )
     op.create_table(
+        "flows",
+        sa.Column("partition", sa.SmallInteger(), nullable=False),
+        sa.Column("store_id", sa.Text(), nullable=False),
+        sa.Column("debit", sa.Text(), nullable=False),
+        sa.Column("credit", sa.Text(), nullable=False),
+        sa.Column("points", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("partition", "store_id", "debit", "credit"),
+        postgresql_with={"fillfactor": 70},
+    )
+    op.create_table(
         "idempotency_keys",
         sa.Column("caller", sa.Text(), nullable=False, comment="subject of the token"),
         sa.Column("key", sa.Text(), nullable=False, comment="Idempotency-Key as sent"),
@@ -86,16 +96,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("caller", "key"),
     )
     op.create_index("idempotency_keys_created_at", "idempotency_keys", ["created_at"], unique=False)
-    op.create_table(
-        "ledger_totals",
-        sa.Column("partition", sa.SmallInteger(), nullable=False),
-        sa.Column("store_id", sa.Text(), nullable=False),
-        sa.Column("account", sa.Text(), nullable=False),
-        sa.Column("debits", sa.BigInteger(), nullable=False),
-        sa.Column("credits", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("partition", "store_id", "account"),
-        postgresql_with={"fillfactor": 70},
-    )
     op.create_table(
         "lots",
         sa.Column("member_id", sa.Uuid(), nullable=False),
@@ -121,7 +121,7 @@ def upgrade() -> None:
         sa.Column("messages", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
-    # packed messages live for seconds: compressing them costs more than all other statements
+    # packed messages live for seconds: compressing them costs more than any other statement
     op.execute("ALTER TABLE outbox ALTER COLUMN messages SET STORAGE EXTERNAL")
     op.create_table(
         "positions",
@@ -235,9 +235,9 @@ def downgrade() -> None:
     op.drop_table("positions")
     op.drop_table("outbox")
     op.drop_table("lots")
-    op.drop_table("ledger_totals")
     op.drop_index("idempotency_keys_created_at", table_name="idempotency_keys")
     op.drop_table("idempotency_keys")
+    op.drop_table("flows")
     op.drop_table("facts")
     op.drop_index("dead_letters_state", table_name="dead_letters")
     op.drop_table("dead_letters")

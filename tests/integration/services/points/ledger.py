@@ -27,8 +27,9 @@ from shared.timers.timelines import Order
 
 _BALANCED = """
 SELECT (SELECT count(*) FROM lots WHERE remaining < 0 OR remaining > granted) AS bad_lots,
-       (SELECT coalesce(sum(debits) - sum(credits), 0) FROM ledger_totals) AS unbalanced,
-       (SELECT coalesce(sum(debits - credits), 0) FROM ledger_totals WHERE account = 'issued')
+       (SELECT coalesce(sum(points), 0) FROM flows)
+         - (SELECT coalesce(sum(points), 0) FROM transfers) AS unbalanced,
+       (SELECT coalesce(sum(CASE debit WHEN 'issued' THEN points ELSE -points END), 0) FROM flows)
          - (SELECT coalesce(sum(available + held + pending), 0) FROM accounts) AS unowned,
        (SELECT count(*) FROM accounts a
           LEFT JOIN (SELECT member_id, sum(remaining) AS points FROM lots GROUP BY 1) l

@@ -218,7 +218,7 @@ async def test_a_simulation_is_what_then_happens_and_leaves_no_trace(
 
 
 async def everything(ledger: Ledger) -> list[Any]:
-    tables = ("transfers", "lots", "accounts", "ledger_totals", "remarks", "facts", "timelines")
+    tables = ("transfers", "lots", "accounts", "flows", "remarks", "facts", "timelines")
     return [await ledger.fetch(f"SELECT * FROM {table}") for table in tables]  # noqa: S608 - above
 
 

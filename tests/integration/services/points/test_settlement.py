@@ -140,7 +140,7 @@ async def test_concurrent_lanes_do_not_wait_for_each_other_in_the_sums(ledger: L
             ]
             tasks.create_task(ledger.take(*events, partition=lane))
     await ledger.check()
-    lanes = "SELECT partition, debits FROM ledger_totals WHERE account = 'issued' ORDER BY 1"
+    lanes = "SELECT partition, points FROM flows WHERE debit = 'issued' ORDER BY 1"
     assert await ledger.fetch(lanes) == [(lane, 100) for lane in range(4)]
     assert await ledger.fetch("SELECT sum(available)::int FROM accounts") == [(400,)]
 
