@@ -60,6 +60,11 @@ class Hold:
         return endpoints
 
     @property
+    def directory(self) -> Path:
+        """The state directory of the demo's stack."""
+        return self._own.directory
+
+    @property
     def logs(self) -> Path:
         """Where its processes write what they say."""
         return self._own.logs

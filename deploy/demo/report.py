@@ -1,6 +1,9 @@
 """The figures for people: a table, and where to look further."""
 
+import sys
 from collections.abc import Mapping
+from itertools import islice
+from pathlib import Path
 from typing import Final
 
 from rich.console import Console
@@ -22,15 +25,15 @@ def show(console: Console, figures: Figures, details: Details) -> None:
     table.add_row("members", "", f"{figures.members:,}")
     table.add_row("points issued", _books(details), f"{figures.points_issued:,}")
     _rows(table, "members per tier", figures.members_by_tier)
-    _rows(table, "top tags", _top(details.members_by_tag))
-    _rows(table, "jobs per step", figures.jobs_by_step)
-    _rows(table, "suppressed", figures.suppressed_by_reason)
+    _rows(table, "top tags", dict(islice(_largest(details.members_by_tag).items(), _TAGS_MAX)))
+    _rows(table, "jobs per step", _largest(figures.jobs_by_step))
+    _rows(table, "suppressed", _largest(figures.suppressed_by_reason))
     table.add_row("dead letters", "", f"{figures.dead_letters:,}")
     title = "time per service"
     for name, time in details.time_per_service.items():
         shares = f"{time.cpu_seconds:.1f} s CPU"
         if time.batch_seconds:
-            shares += f", {time.batch_seconds:.1f} s of batches"
+            shares += f", {time.batch_seconds:.1f} s of all lanes"
         table.add_row(title, name, shares)
         title = ""
     table.add_row("end to end", f"on {figures.broker}", f"{figures.seconds:,.1f} s")
@@ -38,15 +41,20 @@ def show(console: Console, figures: Figures, details: Details) -> None:
     console.print(table)
 
 
-def show_urls(console: Console, endpoints: Endpoints, member_id: str | None) -> None:
-    """Print where to look further."""
+def show_urls(
+    console: Console, endpoints: Endpoints, state_dir: Path, member_id: str | None
+) -> None:
+    """Print where to look further, and how to get a token for it."""
     urls = endpoints.services
     console.print("\nLook further:", style="bold")
     for name, url in urls.items():
         console.print(f"  {name:<13} {url}/docs", highlight=False)
     if member_id is None:
         return
-    console.print("\nOne member, explained (TOKEN=$(.venv/bin/regulars token --role analyst)):")
+    regulars = _near(Path(sys.executable).with_name("regulars"))
+    token = f"TOKEN=$({regulars} token --role analyst --state-dir {_near(state_dir)})"
+    console.print("\nOne member, explained:", style="bold")
+    console.print(f"  {token}", highlight=False, soft_wrap=True)
     for title, path in (
         ("points", f"{urls['points']}/v1/members/{member_id}/account"),
         ("why", f"{urls['points']}/v1/members/{member_id}/transfers"),
@@ -68,10 +76,15 @@ def _rows(table: Table, title: str, counts: Mapping[str, int], total: int | None
         table.add_row(title, "none", "0")
 
 
+def _near(path: Path) -> Path:
+    """A path as one would type it from here."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
 def _books(details: Details) -> str:
     return "the books balance" if details.books_balance else "[red]THE BOOKS DO NOT BALANCE[/]"
 
 
-def _top(counts: Mapping[str, int]) -> dict[str, int]:
-    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return dict(ordered[:_TAGS_MAX])
+def _largest(counts: Mapping[str, int]) -> dict[str, int]:
+    """The largest first."""
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))

@@ -56,6 +56,8 @@ async def run(options: Options, console: Console) -> Figures:
     try:
         endpoints, days = await _prepare(hold, options, console)
         figures = await _through(endpoints, days, options, console)
+        if options.keep:
+            await _lead_on(endpoints, hold, console)
     except BaseException:
         if await hold.stop():
             console.print(f"the stack is stopped; its logs are in {hold.logs}", highlight=False)
@@ -101,8 +103,14 @@ async def _through(
         seconds = time.monotonic() - began
         figures, details = await collect(services, published, seconds, before)
         report.show(console, figures, details)
-        report.show_urls(console, endpoints, await _some_member(services))
     return figures
+
+
+async def _lead_on(endpoints: Endpoints, hold: Hold, console: Console) -> None:
+    """Say where to look further."""
+    async with Services(endpoints) as services:
+        member = await _some_member(services)
+    report.show_urls(console, endpoints, hold.directory, member)
 
 
 async def _publish(

@@ -1,6 +1,7 @@
 """The figures and how they are shown."""
 
 import io
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry, generate_latest
 from rich.console import Console
@@ -71,7 +72,7 @@ def test_the_table_tells_everything() -> None:
         assert words in text
     assert "tag-19" in text
     assert "tag-09" not in text, "only the top tags"
-    assert "12.5 s CPU, 30.2 s of batches" in text
+    assert "12.5 s CPU, 30.2 s of all lanes" in text
     assert "\x1b" not in text, "plain where there is no terminal"
 
 
@@ -83,14 +84,15 @@ def test_books_that_do_not_balance_are_shouted() -> None:
 
 def test_urls_lead_to_a_member() -> None:
     console = _console()
-    report.show_urls(console, ENDPOINTS, "m-1")
+    report.show_urls(console, ENDPOINTS, Path(".regulars/demo"), "m-1")
     text = _text(console)
     for url in ("http://ingest/docs", "http://points/v1/members/m-1/account"):
         assert url in text
     assert "http://notify/v1/members/m-1/messages" in text
+    assert "token --role analyst --state-dir .regulars/demo" in text
 
 
 def test_without_a_member_only_the_pages() -> None:
     console = _console()
-    report.show_urls(console, ENDPOINTS, None)
+    report.show_urls(console, ENDPOINTS, Path(".regulars/demo"), None)
     assert "members" not in _text(console)
