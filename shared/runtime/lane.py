@@ -258,11 +258,11 @@ class Lane:
     def _reached(self, taken: Taken) -> dict[str, Position]:
         """Where the positions are after these records."""
         until = max(taken.until, self._until())
-        reached = {topic: held._replace(until=until) for topic, held in self._held.items()}
-        for each in taken.records:
-            record = each.record
-            reached[record.topic] = reached[record.topic]._replace(position=record.offset + 1)
-        return reached
+        last = {each.record.topic: each.record.offset for each in taken.records}
+        return {
+            topic: Position(last.get(topic, held.position - 1) + 1, until, held.epoch)
+            for topic, held in self._held.items()
+        }
 
     async def _set_aside(self, tx: Transaction, records: Sequence[Arrived], batch: Batch) -> None:
         """Make dead letters of the records that carry an error."""
