@@ -57,15 +57,17 @@ class InboundHandler(WithoutTimers):
         identifier: Identifier,
         metrics: Metrics,
         event_bytes_max: int,
+        name: str = CONSUMER,
         topic: str = EVENTS,
     ) -> None:
-        """Judge by the same books as requests are judged."""
+        """Judge by the same books as requests are judged; `name` is the consumer's."""
         self._sources = sources
         self._stores = stores
         self._admission = admission
         self._identifier = identifier
         self._metrics = metrics
         self._event_bytes_max = event_bytes_max
+        self.name = name
         self._topic = topic
 
     async def handle(self, tx: Transaction, arrived: Sequence[Arrived], batch: Batch) -> None:
@@ -149,9 +151,9 @@ class InboundHandler(WithoutTimers):
         envelope = offered.candidate.envelope
         about = (envelope.type, envelope.id) if offered.candidate.is_read else (None, None)
         await dead_letters.insert(
-            tx, CONSUMER, record, kind="poison", error=reason, now=batch.now, about=(*about, None)
+            tx, self.name, record, kind="poison", error=reason, now=batch.now, about=(*about, None)
         )
-        batch.outgoing.append(dead_letters.announcement(CONSUMER, record, "poison", reason))
+        batch.outgoing.append(dead_letters.announcement(self.name, record, "poison", reason))
         self._metrics.dead_letters.labels(record.topic, "poison").inc()
 
 

@@ -3,9 +3,11 @@
 Topics are unique to the test: the producer puts a prefix before their names.
 """
 
+import asyncio
 import base64
 import dataclasses
 import json
+import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,15 +18,21 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from typing_extensions import override
 
 from services.ingest.__main__ import assemble
+from services.ingest.consumer import InboundHandler
 from services.ingest.settings import IngestSettings
 from shared.auth.tokens import Verifier, issue
 from shared.clock import Clock, WallClock
 from shared.db import Database
+from shared.db.database import KEYED_LOOKUPS
 from shared.events.topics import EVENTS
 from shared.kafka.producer import Limits, Message, Outcome, Producer
 from shared.observability.metrics import Metrics
+from shared.outbox import Relay
+from shared.runtime.consumers import ConsumerSpec, Workplace
+from shared.runtime.group import LaneGroup
 from shared.runtime.http.app import build_app
 from shared.runtime.http.health import HealthBoard
+from shared.runtime.publishing import OutboxGauges, OutboxPublisher
 from shared.runtime.server import ASGIApp
 from shared.runtime.service import Parts, Resources
 
@@ -100,13 +108,15 @@ class Edge:
 
     async def records(self, topic: str = EVENTS) -> list[tuple[int, bytes, bytes]]:
         """Partition, key and value of every record."""
-        consumer = AIOKafkaConsumer(bootstrap_servers=self.bootstrap)
+        # not seek_to_beginning: the client's own reset to the end may overtake it
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self.bootstrap, auto_offset_reset="earliest", enable_auto_commit=False
+        )
         await consumer.start()
         try:
             partitions = [TopicPartition(self.prefix + topic, each) for each in range(PARTITIONS)]
             consumer.assign(partitions)
             ends = await consumer.end_offsets(partitions)
-            await consumer.seek_to_beginning(*partitions)
             found: list[tuple[int, bytes, bytes]] = []
             for partition in partitions:
                 while await consumer.position(partition) < ends[partition]:
@@ -181,12 +191,45 @@ async def open_edge(
             )
 
 
-def inbound_spec(edge: Edge) -> Any:
+def inbound_spec(edge: Edge) -> ConsumerSpec:
     """The consumer of `regulars.inbound`, reading the test's own topic under a name of its own."""
     [spec] = edge.parts.roles["consume"].consumers
     [only] = spec.inputs
+    assert isinstance(spec.handler, InboundHandler)
+    spec.handler.name = edge.prefix + spec.name
     return dataclasses.replace(
-        spec,
-        name=edge.prefix + spec.name,
-        inputs=(only._replace(topic=edge.prefix + only.topic),),
+        spec, name=spec.handler.name, inputs=(only._replace(topic=edge.prefix + only.topic),)
     )
+
+
+@asynccontextmanager
+async def consuming(edge: Edge) -> AsyncIterator[ConsumerSpec]:
+    """The inbound consumer and the relay, running."""
+    spec, stop, relay_stop = inbound_spec(edge), asyncio.Event(), asyncio.Event()
+    lanes = Database(
+        edge.database.url, application_name="lanes", server_settings=dict(KEYED_LOOKUPS)
+    )
+    place = Workplace(
+        database=lanes,
+        clock=edge.clock,
+        metrics=edge.metrics,
+        health=HealthBoard(edge.clock),
+        partitions=PARTITIONS,
+        batch_events=100,
+        chance=random.Random(1),
+    )
+    gauges = OutboxGauges(edge.metrics, place.health)
+    relay = Relay(lanes, OutboxPublisher(edge.producer), edge.clock, gauges)
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            group = LaneGroup(spec, edge.bootstrap, place, instance=None)
+            running = tasks.create_task(group.run(stop))
+            tasks.create_task(relay.run(relay_stop))
+            try:
+                yield spec
+            finally:
+                stop.set()
+                await running
+                relay_stop.set()
+    finally:
+        await lanes.close()
