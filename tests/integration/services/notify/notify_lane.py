@@ -82,7 +82,7 @@ def consent(at: Instant, *, granted: bool, member: UUID = MEMBER) -> Event:
 
 def tier(to: str, at: Instant, *, id_: str, supersedes: str | None = None) -> Event:
     because = Because(rule="tiers", event_id="purchase-1")
-    data = TierChanged(to=to, because=because, supersedes=supersedes)
+    data = TierChanged(from_="member", to=to, because=because, supersedes=supersedes)
     return event(types.TIER_CHANGED, data, at, id_=id_, source="urn:regulars:segmentation")
 
 

@@ -81,7 +81,7 @@ def _fact(draw: st.DrawFn, event_id: str) -> AnyFact:
         case "tags":
             fact = facts.Tags(event_id, [draw(st.sampled_from(["vip", "new"]))], [])
         case _:
-            fact = facts.Tier(event_id, None, draw(st.sampled_from(["silver", "gold"])))
+            fact = facts.Tier(event_id, "member", draw(st.sampled_from(["silver", "gold"])))
     return fact
 
 
