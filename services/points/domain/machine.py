@@ -16,7 +16,7 @@ from services.points.domain.earning import Earning, Grant
 from services.points.domain.facts import Action, AnyFact, Person, Purchase, Refund, Tier
 from services.points.domain.ledger import Effect, Member, Move, Remark, State
 from services.points.domain.local_time import Moment
-from services.points.domain.refund import Memory, Order, begin_memory, memory_of, rate_again, reduce
+from services.points.domain.refund import Memory, Order, begin_memory, memory_of, take_off
 from shared.clock import Instant
 from shared.events import Event
 
@@ -98,16 +98,9 @@ class PointsMachine:
         grants: list[Grant] = []
         earning.rate(fact, state.member, moment, before, grants)
         if memory is not None:
-            rules = earning.program.rules
+            used = dict(before) if earning.caps_purchases else before
             memory.orders[fact.order_id] = Order(
-                purchase=fact,
-                at=at,
-                moment=moment,
-                member=state.member,
-                used=dict(before) if earning.caps_purchases else before,
-                earning=earning,
-                left=fact,
-                points={rules[index].id: points for index, points, _ in grants},
+                fact, at, moment, state.member, used, earning, grants, fact
             )
         if grants:
             _grant(state, at, fact, earning, grants, effects)
@@ -196,26 +189,25 @@ def _take_back(
         figures = {"order_id": refund.order_id, "refund_id": refund.refund_id} | refused[1]
         effects.append(_remark(refund, at, refused[0], figures))
         return
-    order.refunds.add(refund.refund_id)
     left = order.left.total
     if refund.amount > left:
         figures = {"order_id": refund.order_id, "amount": refund.amount, "left": left}
         effects.append(_remark(refund, at, "refund_exceeds_order", figures))
-    order.left = reduce(order.left, refund)
-    points = rate_again(order)
+    before = order.points()
+    take_off(order, refund)
+    after = order.points()
     for rule in order.earning.program.rules:
-        had, has = order.points.get(rule.id, 0), points.get(rule.id, 0)
+        had, has = before.get(rule.id, 0), after.get(rule.id, 0)
         if had == has:
             continue
         state.available += has - had
         state.lifetime += has - had
         _release(state, order, rule.id, had, has)
         effects.append(_clawback(at, order, refund, rule.id, rule.funder, (had, has)))
-    order.points = points
 
 
 def _refused(order: Order, refund: Refund) -> tuple[str, dict[str, Any]] | None:
-    if refund.refund_id in order.refunds:
+    if order.is_refunded_by(refund.refund_id):
         return "refund_counted_before", _NOTHING
     if refund.currency != order.purchase.currency:
         paid = {"paid": order.purchase.currency, "refunded": refund.currency}

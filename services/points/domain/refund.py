@@ -16,9 +16,11 @@ from services.points.domain.local_time import Moment
 from shared.clock import Instant
 
 
-@dataclass(slots=True)
-class Order:
-    """An order of a life that is being told, with what its rating stood on."""
+class Order(msgspec.Struct):
+    """An order of a life that is being told, with what its rating stood on.
+
+    Made for every order and needed for few, so what only a refund asks for is made when it asks.
+    """
 
     purchase: Purchase
     at: Instant
@@ -26,9 +28,18 @@ class Order:
     member: Member
     used: dict[str, Usage]
     earning: Earning
+    grants: list[Grant]
     left: Purchase
-    points: dict[str, int]
-    refunds: set[str] = field(default_factory=set)
+    refunds: set[str] | None = None
+
+    def points(self) -> dict[str, int]:
+        """What the order has earned so far, by rule."""
+        rules = self.earning.program.rules
+        return {rules[index].id: points for index, points, _ in self.grants}
+
+    def is_refunded_by(self, refund_id: str) -> bool:
+        """Whether this refund was taken into account."""
+        return self.refunds is not None and refund_id in self.refunds
 
 
 @dataclass(slots=True)
@@ -49,14 +60,13 @@ def memory_of(state: State) -> Memory | None:
     return state.__dict__.get("memory")
 
 
-def rate_again(order: Order) -> dict[str, int]:
-    """Points by rule for what is left of an order; nothing when nothing is left."""
-    if order.left.total <= 0:
-        return {}
-    grants: list[Grant] = []
-    order.earning.rate(order.left, order.member, order.moment, order.used, grants)
-    rules = order.earning.program.rules
-    return {rules[index].id: points for index, points, _ in grants}
+def take_off(order: Order, refund: Refund) -> None:
+    """Make an order smaller by a refund and rate what is left; nothing left earns nothing."""
+    order.refunds = (order.refunds or set()) | {refund.refund_id}
+    order.left = reduce(order.left, refund)
+    order.grants = []
+    if order.left.total > 0:
+        order.earning.rate(order.left, order.member, order.moment, order.used, order.grants)
 
 
 def reduce(left: Purchase, refund: Refund) -> Purchase:

@@ -147,14 +147,8 @@ def _publish(posted: Sequence[_Posting], batch: Batch) -> None:
             batch.emit(topics.POINTS, subject, _message(subject, transfer, batch.now))
 
 
-def _uuid_text(id_: bytes) -> str:
-    """The text form of a UUID; making a UUID first costs five times as much."""
-    text = id_.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
-
-
 def _message(subject: str, transfer: Transfer, recorded_at: Instant) -> bytes:
-    id_ = _uuid_text(transfer.id)
+    id_ = books.id_text(transfer.id)
     return encode(
         type=types.POINTS_MOVED,
         source=SOURCE,

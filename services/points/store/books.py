@@ -97,6 +97,11 @@ DELETE FROM lots USING unnest($1::uuid[], $2::uuid[]) AS gone (member_id, id)
 """
 
 
+def id_text(id_: bytes) -> str:
+    """The text form of a transfer's id."""
+    return str(DriverUUID(id_))
+
+
 async def append_transfers(
     tx: Transaction, posted: Iterable[tuple[UUID, Sequence[Transfer]]], recorded_at: Instant
 ) -> None:
