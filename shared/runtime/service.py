@@ -133,6 +133,7 @@ def main(service: Service[Any], arguments: Sequence[str] | None = None) -> None:
         chore = migrations.upgrade if role == "migrate" else migrations.check
         chore(service.migrations, url)
     else:
+        _verifier(settings)  # what is missing is said before anything is waited for
         uvloop.run(run(service, settings, role))
 
 
@@ -153,7 +154,11 @@ async def run(service: Service[Any], settings: ServiceSettings, role: str) -> No
         connections_max=settings.partitions * 3 + 2,
         server_settings=KEYED_LOOKUPS,
     )
-    async with Producer(settings.kafka, client_id=f"regulars-{service.name}") as producer:
+    async with Producer(
+        settings.kafka,
+        client_id=f"regulars-{service.name}",
+        idempotent=settings.kafka_idempotent,
+    ) as producer:
         resources = Resources(settings, database, clock, metrics, health, producer)
         parts = service.assemble(resources)
         place = Workplace(
