@@ -279,6 +279,7 @@ class Stack:
         settings = self._settings
         shared = {
             "REGULARS_KAFKA": self.endpoints.kafka,
+            "REGULARS_KAFKA_IDEMPOTENT": str(self.endpoints.broker == "kafka").lower(),
             "REGULARS_CLOCK": self._clock,
             "REGULARS_PARTITIONS": str(settings.partitions),
             "REGULARS_TOKEN_KEY": self._token_key(kept),

@@ -56,11 +56,27 @@ class Producer:
     refused.
     """
 
-    def __init__(self, bootstrap: str, *, client_id: str, limits: Limits | None = None) -> None:
-        """Prepare a producer for the servers given as `host:port[,host:port]`."""
+    def __init__(
+        self,
+        bootstrap: str,
+        *,
+        client_id: str,
+        limits: Limits | None = None,
+        idempotent: bool = True,
+    ) -> None:
+        """Prepare a producer for the servers given as `host:port[,host:port]`.
+
+        Args:
+            bootstrap: the servers.
+            client_id: how they know us in their logs and quotas.
+            limits: sizes and times.
+            idempotent: false only for a broker that knows no such producers (the one in memory);
+                then a retry may write a message twice, which consumers drop.
+        """
         self.limits = limits or Limits()
         self._bootstrap = bootstrap
         self._client_id = client_id
+        self._idempotent = idempotent
         self._lanes: dict[tuple[str, int], Lane] = {}
         self._generation: Generation | None = None
         self._connected = asyncio.Event()
@@ -228,7 +244,8 @@ class Producer:
         client = AIOKafkaProducer(
             bootstrap_servers=self._bootstrap,
             client_id=self._client_id,
-            enable_idempotence=True,
+            enable_idempotence=self._idempotent,
+            acks="all",
             max_batch_size=self.limits.batch_bytes,
             request_timeout_ms=int(self.limits.request_timeout_seconds * 1000),
             linger_ms=0,

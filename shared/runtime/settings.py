@@ -22,6 +22,9 @@ class ServiceSettings(BaseSettings):
     port: int = Field(description="where this process answers HTTP")
     host: str = Field("127.0.0.1", description="the address it listens on")
     kafka: str = Field(description="host:port[,host:port] of the brokers")
+    kafka_idempotent: bool = Field(
+        default=True, description="false for a broker without idempotent producers"
+    )
     clock: Literal["wall", "stream"] = Field("wall", description="stream: a replay's own time")
     partitions: int = Field(4, ge=1, le=1024, description="of every member topic")
     batch_events: int = Field(2_000, ge=1, le=50_000, description="most events in a transaction")

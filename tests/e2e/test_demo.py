@@ -50,9 +50,10 @@ def _expected() -> dict[str, Any]:
     }
 
 
-async def test_the_first_days_of_the_real_year(tmp_path: Path) -> None:
+@pytest.mark.parametrize("flags", [(), ("--no-jvm",)], ids=["kafka", "tansu"])
+async def test_the_first_days_of_the_real_year(tmp_path: Path, flags: tuple[str, ...]) -> None:
     result = tmp_path / "figures.json"
-    code, output = await _demo(tmp_path / "state", "--no-keep", "--json", str(result))
+    code, output = await _demo(tmp_path / "state", "--no-keep", "--json", str(result), *flags)
     assert code == 0, output
     figures = json.loads(result.read_text())
     expected = _expected()
