@@ -41,7 +41,7 @@ class Shape:
 
 
 POINTS = Shape("points", appended=3, kept=2)
-SEGMENTATION = Shape("segmentation", appended=1, kept=1)
+SEGMENTATION = Shape("segmentation", appended=2, kept=2)
 NOTIFY = Shape("notify", appended=1, kept=1)
 
 

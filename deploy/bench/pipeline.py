@@ -56,13 +56,13 @@ async def bench(servers: Servers, members: int, events: int, rounds: int, say: S
     )
 
 
-def _bodies(members: int, events: int, number: int) -> list[bytes]:
+def _bodies(members: int, events: int, number: int, *, identified: bool) -> list[bytes]:
     # they happen just now, so that journeys lie ahead and not in the past
     begin = WallClock().now() - (members + events) * GAP
     purchases = Purchases(members, f"round-{number}", begin)
     # round 0 is everybody once: it warms up
     first, last = (0, members) if number == 0 else (members, members + events)
-    return list(purchases.batches(first, last, _BATCH))
+    return list(purchases.batches(first, last, _BATCH, identified=identified))
 
 
 async def _publish(servers: Servers, port: int, bodies: list[bytes]) -> None:
@@ -82,7 +82,9 @@ async def _bare(
     rates = []
     async with servers.running(children), _connections(servers) as connections:
         for number in range(rounds + 1):
-            bodies = _bodies(members, events, number)
+            bodies = _bodies(
+                members, events, number, identified=True
+            )  # the bare way looks up nobody
             started = time.perf_counter()
             await _publish(servers, port, bodies)
             await _until(lambda: _bare_done(connections, ends))
@@ -110,7 +112,7 @@ async def _ours(
     rates = []
     async with servers.running(children) as supervisor, _connections(servers) as connections:
         for number in range(rounds + 1):
-            bodies = _bodies(members, events, number)
+            bodies = _bodies(members, events, number, identified=False)
             started = time.perf_counter()
             await _publish(servers, ports[0], bodies)
             await _until(lambda: _done(connections, ends))

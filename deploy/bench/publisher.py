@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterable, Iterator
 
 _STATUS_TAKEN = (b"202", b"207")
+_STATUS_AWAY = b"503"
+_TRIES_MAX = 20
 
 
 class RefusedError(RuntimeError):
@@ -17,13 +19,13 @@ class RefusedError(RuntimeError):
 async def publish(
     port: int, bodies: Iterable[bytes], *, connections: int, content_type: str, key: str
 ) -> float:
-    """Send every body once.
+    """Send every body until it is taken.
 
     Returns:
         Seconds from the first byte sent to the last answer.
 
     Raises:
-        RefusedError: an answer was neither 202 nor 207, with its beginning.
+        RefusedError: an answer said neither yes nor "again", with its beginning.
     """
     queue = iter(bodies)
     head = (
@@ -44,14 +46,30 @@ async def _one(port: int, queue: Iterator[bytes], head: bytes) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=4 * 1024 * 1024)
     try:
         for body in queue:
-            writer.write(b"%b%d\r\n\r\n%b" % (head, len(body), body))
-            answer = await reader.readuntil(b"\r\n\r\n")
-            length = _length(answer)
-            content = await reader.readexactly(length)
-            if answer[9:12] not in _STATUS_TAKEN or b'"problem"' in content:
-                raise RefusedError(f"{answer[:15]!r} {content[:400]!r}")
+            for _ in range(_TRIES_MAX):
+                writer.write(b"%b%d\r\n\r\n%b" % (head, len(body), body))
+                answer = await reader.readuntil(b"\r\n\r\n")
+                content = await reader.readexactly(_length(answer))
+                if _taken(answer, content):
+                    break
+            else:
+                raise RefusedError(f"not confirmed after {_TRIES_MAX} tries")
     finally:
         writer.close()
+
+
+def _taken(answer: bytes, content: bytes) -> bool:
+    """Whether all is well; False: not confirmed, which asks for the same again.
+
+    Raises:
+        RefusedError: something else is wrong.
+    """
+    status = answer[9:12]
+    if status in _STATUS_TAKEN and b'"problem"' not in content:
+        return True
+    if status == _STATUS_AWAY or b'"unconfirmed"' in content:
+        return False
+    raise RefusedError(f"{answer[:15]!r} {content[:400]!r}")
 
 
 def _length(answer: bytes) -> int:

@@ -95,8 +95,13 @@ class Purchases:
         """The event as a till sends it: it knows a card, not the member."""
         return self.event(number, f"card:{self.member(number):08}")
 
-    def batches(self, first: int, last: int, size: int) -> Iterator[bytes]:
-        """Bodies for `POST /v1/events`, `size` events each."""
+    def batches(
+        self, first: int, last: int, size: int, *, identified: bool = False
+    ) -> Iterator[bytes]:
+        """Bodies for `POST /v1/events`, `size` events each; identified: with the member's id."""
         for start in range(first, last, size):
-            stop = min(start + size, last)
-            yield orjson.dumps([self.published(number) for number in range(start, stop)])
+            numbers = range(start, min(start + size, last))
+            if identified:
+                yield orjson.dumps([self.event(each, self.member_id(each)) for each in numbers])
+            else:
+                yield orjson.dumps([self.published(each) for each in numbers])
