@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from services.segmentation.domain.features import FIGURES, WINDOWS, values_of
+from services.segmentation.domain.features import FIGURES, WINDOWS, fixed_row, values_of, window_row
 from services.segmentation.domain.machine import SegmentationMachine
 from services.segmentation.domain.member import Member
 from services.segmentation.domain.tagging import tags_of
@@ -34,6 +34,21 @@ def row_of(machine: SegmentationMachine, member: Member, now: Instant) -> dict[s
         "tier": member.tier.name,
         "tier_since": member.tier.since,
     }
+
+
+def stored_row(
+    machine: SegmentationMachine, member: Member
+) -> tuple[list[Any], list[Instant | None]]:
+    """Every value of AUDIENCE, in its order, as of the member's last fact or timer.
+
+    Returns:
+        The values, and for each window until when they are right.
+    """
+    rules = machine.versions.get(member.version or 0) or machine.versions.newest
+    windows, ends = window_row(member.life, member.life.at)
+    tags = sorted(tag for tag, _, _ in tags_of(member, rules))
+    decided = (tags, member.tier.name, member.tier.since)
+    return [*fixed_row(member.life), *windows, *decided], ends
 
 
 def windows_of(condition: Condition) -> list[int]:

@@ -15,7 +15,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from services.segmentation.domain.life import ACTIONS, ORDERS, PROFILE, RECENT, Life
+from services.segmentation.domain.life import (
+    ACTIONS,
+    ORDERS,
+    PROFILE,
+    RECENT,
+    Life,
+    parts_before,
+)
 from shared.clock import DAY, Instant
 from shared.conditions import Catalogue, Feature, FeatureType
 
@@ -133,7 +140,7 @@ def stretch(m: Life, scope: Scope, place: int, after: Instant) -> tuple[list[Ins
                 continue
             amount = m.order_sums[i + 1] - m.order_sums[i]
         elif place in m.order_categories[i]:
-            amount = m.order_amounts[i][m.order_categories[i].index(place)]
+            amount = m.amounts[parts_before(m, i) + m.order_categories[i].index(place)]
         else:
             continue
         instants.append(m.order_at[i])
@@ -395,14 +402,33 @@ def scoped_values(
     return values
 
 
-def stale_after(life: Life, now: Instant) -> tuple[Instant | None, ...]:
-    """For each window, when the first of what it counts leaves it: from then on it is stale."""
+def window_row(life: Life, now: Instant) -> tuple[list[int], list[Instant | None]]:
+    """Every falling feature of FIGURES, in its order, and until when each window's are right.
+
+    The second list has one instant for each window: when the first of what it counts leaves it;
+    None where it is empty.
+    """
+    values: list[int] = []
     ends: list[Instant | None] = []
-    for days in WINDOWS:
-        firsts = []
-        for instants in (life.order_at, life.action_at):
-            i = bisect_right(instants, now - days * DAY)
-            if i < len(instants):
-                firsts.append(instants[i] + days * DAY)
-        ends.append(min(firsts, default=None))
-    return tuple(ends)
+    orders, sums, actions = life.order_at, life.order_sums, life.action_at
+    for span in _SPANS:
+        since = now - span
+        i, j = bisect_right(orders, since), bisect_right(actions, since)
+        values += (len(orders) - i, sums[-1] - sums[i], len(actions) - j)
+        end = orders[i] + span if i < len(orders) else None
+        if j < len(actions) and (end is None or actions[j] + span < end):
+            end = actions[j] + span
+        ends.append(end)
+    return values, ends
+
+
+def fixed_row(life: Life) -> list[Any]:
+    """Every fixed feature of FIGURES, in its order."""
+    row: list[Any] = _FIXED_ROW(life)
+    return row
+
+
+_SPANS: Final = tuple(days * DAY for days in WINDOWS)
+_FIXED_ROW: Final[Callable[[Life], list[Any]]] = eval(  # noqa: S307 - our own text, above
+    f"lambda m: [{', '.join(str(figure.source) for figure in _FIXED)}]", dict(NAMESPACE)
+)

@@ -44,9 +44,10 @@ _AMOUNT_MAX: Final = 10**15  # keeps sums of thousands of orders inside of 64 bi
 class Life(msgspec.Struct, array_like=True):
     """What the facts add up to as of `at`.
 
-    The lists named order_… run in parallel, oldest first. `order_sums` has one entry more: entry i
-    is all that was paid before order i, so that the sum of any stretch is one subtraction. Stores,
-    categories and kinds are numbers: places in `names`.
+    The lists named order_… run in parallel, oldest first. `amounts` holds what each category of
+    each order came to, one order after the other. `order_sums` has one entry more than there are
+    orders: entry i is all that was paid before order i, so that the sum of any stretch is one
+    subtraction. Stores, categories and kinds are numbers: places in `names`.
 
     Attributes:
         at: the instant of the last fact or timer.
@@ -73,7 +74,7 @@ class Life(msgspec.Struct, array_like=True):
     order_store: list[int] = []
     order_ref: list[int] = []
     order_categories: list[list[int]] = []
-    order_amounts: list[list[int]] = []
+    amounts: list[int] = []
     older_order_at: Instant | None = None
     orders: int = 0
     spend: int = 0
@@ -145,6 +146,11 @@ def order_ref(order_id: str) -> int:
     return int.from_bytes(blake2b(order_id.encode(), digest_size=4).digest())
 
 
+def parts_before(life: Life, i: int) -> int:
+    """Where the amounts of order i begin."""
+    return sum(map(len, life.order_categories[:i]))
+
+
 def _forget(life: Life, at: Instant) -> None:
     """Turn orders and interactions that left the longest window into sums."""
     limit = at - MEMORY
@@ -152,7 +158,8 @@ def _forget(life: Life, at: Instant) -> None:
         cut = min(bisect_right(life.order_at, limit), len(life.order_at) - RECENT)
         life.older_order_at = life.order_at[cut - 1]
         del life.order_at[:cut], life.order_sums[:cut], life.order_store[:cut]
-        del life.order_ref[:cut], life.order_categories[:cut], life.order_amounts[:cut]
+        del life.amounts[: sum(map(len, life.order_categories[:cut]))]
+        del life.order_ref[:cut], life.order_categories[:cut]
     if life.action_at and life.action_at[0] <= limit:
         del life.action_at[: bisect_right(life.action_at, limit)]
     if life.orphans:
@@ -171,7 +178,7 @@ def _buy(life: Life, at: Instant, fact: Purchase, habits: Habits) -> None:
     life.order_store.append(store)
     life.order_ref.append(ref)
     life.order_categories.append(categories)
-    life.order_amounts.append(amounts)
+    life.amounts += amounts
     life.orders += 1
     life.spend += total
     for category, amount in zip(categories, amounts, strict=True):
@@ -229,18 +236,20 @@ def _pay_back(
     for category, part in parts:
         place = life.place(category)
         if place in life.order_categories[i]:
-            k = life.order_categories[i].index(place)
-            less = min(part, life.order_amounts[i][k])
-            life.order_amounts[i][k] -= less
+            k = parts_before(life, i) + life.order_categories[i].index(place)
+            less = min(part, life.amounts[k])
+            life.amounts[k] -= less
             life.categories[place][1] -= less
 
 
 def _unmake(life: Life, i: int, habits: Habits) -> None:
     all_kept = life.orders == len(life.order_at)
     gone, store = life.order_at[i], life.order_store[i]
-    categories, amounts = life.order_categories[i], life.order_amounts[i]
+    categories, first = life.order_categories[i], parts_before(life, i)
+    amounts = life.amounts[first : first + len(categories)]
+    del life.amounts[first : first + len(categories)]
     del life.order_at[i], life.order_sums[i + 1], life.order_store[i], life.order_ref[i]
-    del life.order_categories[i], life.order_amounts[i]
+    del life.order_categories[i]
     life.orders -= 1
     for category, amount in zip(categories, amounts, strict=True):
         life.categories[category][1] -= amount

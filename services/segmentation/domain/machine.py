@@ -119,11 +119,12 @@ def _lay_out(state: Member, rules: Rules) -> None:
     state.picks = [-1] * len(rules.slots)
     state.untils = [NEVER] * len(rules.slots)
     state.spreads = [{} for _ in rules.spreads]
+    state.waiting = [{} for _ in rules.spreads]
 
 
 def _due(state: Member) -> Instant:
     due = min([due_of(state.tier), *state.untils])
-    for answers in state.spreads:
-        for _, until in answers.values():
-            due = min(due, until)
+    for instants in (*state.spreads, *state.waiting):
+        if instants:
+            due = min(due, *instants.values())
     return due

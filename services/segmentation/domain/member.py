@@ -39,8 +39,9 @@ class Member(msgspec.Struct, array_like=True):
     each slot (-1: none), `untils` the instant at which that changes with no further event.
 
     Attributes:
-        spreads: for each spread and category (or store) seen: whether the rule holds, and until
-        when.
+        spreads: for each spread, the categories (or stores) for which the rule holds, and until
+            when.
+        waiting: for each spread, those for which it will hold by time alone, and from when on.
         due: the earliest of all those instants, NEVER when nothing changes any more.
         tags_at: the instant of the last change of tags, with what came and went at it in sum.
         tier_at: the instant of the last change of tier, with the level before it.
@@ -50,7 +51,8 @@ class Member(msgspec.Struct, array_like=True):
     version: int | None = None
     picks: list[int] = []
     untils: list[Instant] = []
-    spreads: list[dict[int, tuple[bool, Instant]]] = []
+    spreads: list[dict[int, Instant]] = []
+    waiting: list[dict[int, Instant]] = []
     tier: TierHeld = msgspec.field(default_factory=TierHeld)
     due: Instant = NEVER
     tags_at: Instant = BEGINNING

@@ -123,6 +123,8 @@ class Versions:
 
     def at(self, at: Instant) -> Rules:
         """The version in force at an instant; before the first one took effect, the first."""
+        if len(self._rules) == 1:
+            return self._rules[0]
         return self._rules[max(bisect_right(self._from, at) - 1, 0)]
 
     def get(self, version: int) -> Rules | None:
@@ -131,6 +133,8 @@ class Versions:
 
     def next_from(self, at: Instant) -> Instant | None:
         """When, after an instant, another version takes effect."""
+        if len(self._from) == 1:
+            return None
         i = max(bisect_right(self._from, at), 1)
         return self._from[i] if i < len(self._from) else None
 

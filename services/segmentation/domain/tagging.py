@@ -1,6 +1,6 @@
 """Which tags a member has: asked only where something moved, each answer with its end."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from services.segmentation.domain.features import scoped_values, values_of
@@ -11,8 +11,8 @@ from shared.clock import Instant
 from shared.conditions import Condition, explain, features_of
 from shared.events.decisions import Because, Figure
 
-Answers = dict[int, tuple[bool, Instant]]
-"""Of each category or store: whether the rule holds, and until when."""
+Instants = dict[int, Instant]
+"""An instant for each category or store."""
 
 
 class Reason:
@@ -36,8 +36,11 @@ def retag(member: Member, step: Step) -> list[Reason]:
         if pick != picks[i]:
             reasons += _repicked(member.life, slot, picks[i], pick, step)
             picks[i] = pick
-    for spread, answers in zip(step.rules.spreads, member.spreads, strict=True):
-        reasons += _respread(member.life, spread, answers, step)
+    for i, spread in enumerate(step.rules.spreads):
+        held, waiting = member.spreads[i], member.waiting[i]
+        places = _touched(member.life, spread, held, waiting, step)
+        if places:
+            reasons += _respread(member.life, spread, held, waiting, places, step)
     return reasons
 
 
@@ -46,10 +49,9 @@ def tags_of(member: Member, rules: Rules) -> Iterator[tuple[str, str, Instant]]:
     for slot, pick, until in zip(rules.slots, member.picks, member.untils, strict=True):
         if pick >= 0:
             yield slot.rules[pick].tag, slot.group, until
-    for spread, answers in zip(rules.spreads, member.spreads, strict=True):
-        for place, (holds, until) in answers.items():
-            if holds:
-                yield spread.tag(member.life.names[place]), spread.group, until
+    for spread, held in zip(rules.spreads, member.spreads, strict=True):
+        for place, until in held.items():
+            yield spread.tag(member.life.names[place]), spread.group, until
 
 
 def note_tags(member: Member, step: Step, reasons: list[Reason]) -> Change:
@@ -114,18 +116,30 @@ def _because(life: Life, rule: Rule, tag: str, step: Step) -> Because:
     )
 
 
-def _respread(life: Life, spread: Spread, answers: Answers, step: Step) -> Iterator[Reason]:
-    for place in _touched(life, spread, answers, step):
-        held = place in answers and answers[place][0]
-        pick, until = spread.decide(life, step.at, place)
-        holds = pick == 0
-        if holds or until < NEVER:
-            answers[place] = (holds, until)
+def _respread(
+    life: Life,
+    spread: Spread,
+    held: Instants,
+    waiting: Instants,
+    places: Iterable[int],
+    step: Step,
+) -> Iterator[Reason]:
+    decide, at = spread.decide, step.at
+    for place in places:
+        pick, until = decide(life, at, place)
+        came, went = pick == 0 and place not in held, pick != 0 and place in held
+        if pick == 0:
+            held[place] = until
+            waiting.pop(place, None)
         else:
-            answers.pop(place, None)
-        if holds is not held:
+            held.pop(place, None)
+            if until < NEVER:
+                waiting[place] = until
+            else:
+                waiting.pop(place, None)
+        if came or went:
             tag = spread.tag(life.names[place])
-            yield Reason(tag, _because_of_place(life, spread, place, tag, step), came=holds)
+            yield Reason(tag, _because_of_place(life, spread, place, tag, step), came=came)
 
 
 def _because_of_place(life: Life, spread: Spread, place: int, tag: str, step: Step) -> Because:
@@ -140,15 +154,22 @@ def _because_of_place(life: Life, spread: Spread, place: int, tag: str, step: St
     )
 
 
-def _touched(life: Life, spread: Spread, answers: Answers, step: Step) -> Iterable[int]:
-    """The categories, or stores, whose answer may be another now; in a fixed order."""
-    due = [place for place, (_, until) in answers.items() if until <= step.at]
+def _touched(
+    life: Life, spread: Spread, held: Instants, waiting: Instants, step: Step
+) -> Sequence[int]:
+    """The categories, or stores, whose answer may be another now; in a fixed order.
+
+    With a fact nothing is due: timers fire before the facts of their instant.
+    """
+    if not step.moved:
+        due = [place for place, until in held.items() if until <= step.at]
+        return sorted(due + [place for place, until in waiting.items() if until <= step.at])
     if not step.moved & ORDERS:
-        return sorted(due)
+        return ()
     if step.backwards:
         known = life.categories if spread.scope == "category" else life.stores
-        return sorted({*answers, *known})
+        return sorted({*held, *waiting, *known})
     if spread.scope == "category":
-        return sorted({*due, *life.order_categories[-1]}) if life.order_categories else due
+        return life.order_categories[-1] if life.order_categories else ()
     # an order moves what the last ten orders say of every store among them
-    return sorted({*answers, *life.order_store[-RECENT - 1 :]})
+    return sorted({*held, *waiting, *life.order_store[-RECENT - 1 :]})

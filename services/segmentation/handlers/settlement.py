@@ -16,9 +16,8 @@ from uuid import UUID
 import msgspec
 
 from services.segmentation.domain import changes
-from services.segmentation.domain.audience import row_of
+from services.segmentation.domain.audience import stored_row
 from services.segmentation.domain.changes import Decision, Key
-from services.segmentation.domain.features import stale_after
 from services.segmentation.domain.life import NEVER
 from services.segmentation.domain.machine import SegmentationMachine
 from services.segmentation.domain.member import Change, Member
@@ -26,7 +25,7 @@ from services.segmentation.domain.program import SegmentationProgram
 from services.segmentation.domain.rules import Rules, Versions, compile_program
 from services.segmentation.metrics import SegmentationFigures
 from services.segmentation.store import decisions, feature_rows, holdings, members
-from services.segmentation.store.feature_rows import FeatureRow
+from services.segmentation.store.feature_rows import Row
 from services.segmentation.store.holdings import TagRow, TierRow
 from shared.clock import Instant, to_datetime
 from shared.db import Transaction
@@ -99,7 +98,7 @@ class SegmentationSettlement:
             for outcome, found in again:
                 _told_again(work, outcome, found, posted[outcome.member_id])
         await self._write(tx, work, batch)
-        await feature_rows.put(tx, batch.partition, [self._row(outcome) for outcome in outcomes])
+        await feature_rows.put(tx, [self._row(outcome, batch.partition) for outcome in outcomes])
         _publish(work.publish, batch, self._topic)
         self._figures.count(decision for _, decision in work.publish)
 
@@ -121,15 +120,11 @@ class SegmentationSettlement:
         await holdings.give(tx, work.give)
         await holdings.put_tiers(tx, work.tiers)
 
-    def _row(self, outcome: MemberOutcome) -> FeatureRow:
-        life = outcome.state.life
-        return FeatureRow(
-            outcome.member_id,
-            life.at,
-            self._machine.due(outcome.state),
-            stale_after(life, life.at),
-            row_of(self._machine, outcome.state, life.at),
-        )
+    def _row(self, outcome: MemberOutcome, partition: int) -> Row:
+        state = outcome.state
+        values, ends = stored_row(self._machine, state)
+        due_at = self._machine.due(state)
+        return [outcome.member_id, partition, state.life.at, due_at, *ends, *values]
 
 
 def _told_on(work: _Work, outcome: MemberOutcome, found: Mapping[Key, Change]) -> None:

@@ -3,8 +3,9 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.segmentation.domain.audience import AUDIENCE, row_of, stored_row
 from services.segmentation.domain.facts import Interaction, Purchase, Refund
-from services.segmentation.domain.features import FIGURES, WINDOWS, stale_after, values_of
+from services.segmentation.domain.features import FIGURES, WINDOWS, values_of, window_row
 from services.segmentation.domain.life import Life
 from shared.clock import DAY, Instant
 from tests.property.services.segmentation.stories import Item, lives, machine_of, told
@@ -62,7 +63,7 @@ def test_windows_are_exact(items: list[Item], later: Instant) -> None:
 def test_what_is_stored_is_right_until_it_is_stale(items: list[Item], later: Instant) -> None:
     life = _life(items)
     now = items[-1][0] + later
-    for days, stale in zip(WINDOWS, stale_after(life, now), strict=True):
+    for days, stale in zip(WINDOWS, window_row(life, now)[1], strict=True):
         names = (f"orders_{days}d", f"spend_{days}d", f"interactions_{days}d")
         stored = _without_now(life, now, names)
         if stale is None:
@@ -72,6 +73,16 @@ def test_what_is_stored_is_right_until_it_is_stale(items: list[Item], later: Ins
         assert _without_now(life, stale - 1, names) == stored
         counts = (f"orders_{days}d", f"interactions_{days}d")
         assert _without_now(life, stale, counts) != {name: stored[name] for name in counts}
+
+
+@given(lives(least=1))
+@settings(max_examples=100, deadline=None)
+def test_a_stored_row_holds_what_every_feature_reads(items: list[Item]) -> None:
+    state = told(MACHINE, items, items[-1][0]).state
+    assert state is not None
+    values, _ = stored_row(MACHINE, state)
+    read = row_of(MACHINE, state, state.life.at)
+    assert values == [read[feature.name] for feature in AUDIENCE]
 
 
 @given(lives(least=1))
