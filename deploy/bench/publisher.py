@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 
 _STATUS_TAKEN = (b"202", b"207")
 _STATUS_AWAY = b"503"
-_TRIES_MAX = 20
+_TRIES_MAX = 50
+_PAUSE_SECONDS = 0.2
 
 
 class RefusedError(RuntimeError):
@@ -52,6 +53,7 @@ async def _one(port: int, queue: Iterator[bytes], head: bytes) -> None:
                 content = await reader.readexactly(_length(answer))
                 if _taken(answer, content):
                     break
+                await asyncio.sleep(_PAUSE_SECONDS)
             else:
                 raise RefusedError(f"not confirmed after {_TRIES_MAX} tries")
     finally:
