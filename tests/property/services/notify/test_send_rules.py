@@ -32,6 +32,7 @@ def _requested(life: list[Told]) -> list[MessageDecision]:
 @given(lives(size_max=40))
 @settings(max_examples=50, deadline=None)
 def test_caps_are_never_exceeded(life: list[Told]) -> None:
+    """Mautic #6729: the frequency rule was ignored."""
     calm = [each for each in life if not isinstance(each.fact, facts.Preferences)]
     requested = _requested(calm)
     for cap in default_program().caps:
