@@ -107,7 +107,7 @@ def document_to(url: str, **more: Any) -> dict[str, Any]:
         "timeout": "1s",
         **more,
     }
-    document["destinations"] = {"console": {"sender": "console"}, "crm": hook}
+    document["destinations"] = {"console": {"sender": "console", "per_second": 1000}, "crm": hook}
     channels = dict(default_document()["channels"])  # type: ignore[call-overload]
     channels["wecom"] = {**channels["wecom"], "destination": "crm"}
     document["channels"] = channels
