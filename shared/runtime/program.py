@@ -128,16 +128,19 @@ class ProgramHistory(Generic[P]):
             newest = await newest_version(tx)
         if newest == self._known:
             return False
+        rows = await stored_versions(tx, after=self._known)
+        # several lanes ask at once; from here on nothing is awaited, so the second finds it done
         fresh = [
             Versioned(row.version, row.effective_from, self.part.parse(row.document))
-            for row in await stored_versions(tx, after=self._known)
+            for row in rows
+            if row.version > self._known
         ]
         self._versions = tuple(
             sorted((*self._versions, *fresh), key=lambda each: (each.effective_from, each.version))
         )
         self._begins = tuple(each.effective_from for each in self._versions)
-        self._known = newest
-        return True
+        self._known = max(self._known, newest)
+        return bool(fresh)
 
     def at(self, instant: Instant) -> Versioned[P]:
         """The version in force at an instant.
