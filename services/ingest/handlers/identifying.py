@@ -63,10 +63,10 @@ class Identifier:
         self._misses = metrics.lookups.labels("database")
 
     def by_heart(self, candidates: Sequence[Candidate]) -> list[Candidate]:
-        """Name those that need no database.
+        """Name those that need no database; refuse those whose names are none.
 
         Returns:
-            Those that do.
+            Those that need the database.
         """
         waiting: list[Candidate] = []
         recall = self._by_heart.get
@@ -80,7 +80,7 @@ class Identifier:
                     continue
             if envelope.type in memberless:
                 self._place(candidate)
-            else:
+            elif _well_named(candidate):
                 waiting.append(candidate)
         self._hits.inc(len(candidates) - len(waiting))
         if waiting:
@@ -92,7 +92,8 @@ class Identifier:
     ) -> tuple[Written, list[Outgoing]]:
         """Find or make the members of these events, link further names, keep personal data.
 
-        Events whose names are not well-formed get a refusal. Nothing is remembered before `commit`.
+        Their names are well-formed (`by_heart` has seen to it). Nothing is remembered before
+        `committed`.
 
         Returns:
             What is to be told after the commit, and the messages to append to the outbox.
@@ -100,8 +101,7 @@ class Identifier:
         Raises:
             SeenElsewhere: roll back and try again.
         """
-        claimed = [each for each in candidates if self._claims(each)]
-        claims = [_claim(each) for each in claimed]
+        claims = [_claim(each) for each in candidates]
         outcome, owners = await self._decide(tx, claims, now)
         if outcome.new:
             await self._identities.add(tx, outcome.new, now)
@@ -109,9 +109,9 @@ class Identifier:
             await self._identities.note_conflicts(tx, outcome.conflicts, now)
         personal: list[PersonalValue] = []
         found: dict[str, Named] = {}
-        for candidate, claim, member in zip(claimed, claims, outcome.members, strict=True):
+        for candidate, claim, member in zip(candidates, claims, outcome.members, strict=True):
+            candidate.refusal = member if isinstance(member, Refusal) else None
             if isinstance(member, Refusal):
-                candidate.refusal = member
                 continue
             candidate.named = self._named(claim.subject.kind, str(member))
             found[candidate.envelope.subject] = candidate.named
@@ -151,20 +151,6 @@ class Identifier:
         candidate.named = Named(subject, key, partition, place.kind, None)
         self._by_heart.put(subject, candidate.named)
 
-    def _claims(self, candidate: Candidate) -> bool:
-        """Whether all names in an event are well-formed; if not it gets its refusal."""
-        further, others = names_in(candidate)
-        told = [("/subject", candidate.envelope.subject)]
-        told += [(f"/data/identities/{index}", text) for index, text in enumerate(further)]
-        told += [("/data/referrer", text) for text in others]
-        for pointer, text in told:
-            try:
-                parse_name(text)
-            except NotAName as error:
-                candidate.refusal = wrong_field(pointer, str(error))
-                return False
-        return True
-
     async def _decide(
         self, tx: Transaction, claims: Sequence[Claim], now: Instant
     ) -> tuple[Identified, dict[Name, UUID]]:
@@ -197,6 +183,21 @@ class Identifier:
         )
         at = from_datetime(envelope.time)
         return [PersonalValue(member, each.field, each.value, at) for each in found]
+
+
+def _well_named(candidate: Candidate) -> bool:
+    """Whether all names in an event are well-formed; if not it gets its refusal."""
+    further, others = names_in(candidate)
+    told = [("/subject", candidate.envelope.subject)]
+    told += [(f"/data/identities/{index}", text) for index, text in enumerate(further)]
+    told += [("/data/referrer", text) for text in others]
+    for pointer, text in told:
+        try:
+            parse_name(text)
+        except NotAName as error:
+            candidate.refusal = wrong_field(pointer, str(error))
+            return False
+    return True
 
 
 def _claim(candidate: Candidate) -> Claim:

@@ -133,7 +133,8 @@ class Publisher:
         fresh, repeated = self._admit(source, candidates, now)
         waiting = self._identifier.by_heart(fresh)
         if waiting:
-            await self._ask_database(waiting, now, self._left(started))
+            # half of the time at most, so that the others can still be confirmed
+            await self._ask_database(waiting, now, self._left(started) / 2)
         taken = [each for each in fresh if each.refusal is None]
         await self._send(taken, now, traceparent, started)
         for again, first in repeated:

@@ -5,6 +5,7 @@ so that a request needs one SHA-256 and one look-up. When the database is away, 
 read stays good.
 """
 
+import asyncio
 from collections.abc import Callable
 
 from services.ingest.domain.pace import TokenBucket
@@ -16,6 +17,7 @@ from shared.clock import SECOND, Clock, Instant
 from shared.db import Database
 
 FRESH_FOR: Instant = 2 * SECOND
+_LOOK_UP_SECONDS = 1.0
 _STRANGERS_MAX = 10_000
 _STRANGER_FOR: Instant = SECOND
 
@@ -55,7 +57,11 @@ class SourceBook:
         self._read_at = self._clock.now()
 
     async def by_key(self, key: str) -> Source | None:
-        """The source that has this key; a key not known is looked up, at most once a second."""
+        """The source that has this key; a key not known is looked up, at most once a second.
+
+        Raises:
+            TimeoutError: the database did not answer.
+        """
         hashed = key_hash(key)
         source = self._by_key.get(hashed)
         if source is not None:
@@ -64,12 +70,13 @@ class SourceBook:
         asked = self._strangers.get(hashed)
         if asked is not None and now - asked < _STRANGER_FOR:
             return None
-        async with self._database.transaction() as tx:
-            stored = await store.source_by_key(tx, hashed)
-        if stored is None or not stored.source.active:
-            self._strangers.put(hashed, now)
-            return None
-        await self.refresh()
+        async with asyncio.timeout(_LOOK_UP_SECONDS):
+            async with self._database.transaction() as tx:
+                stored = await store.source_by_key(tx, hashed)
+            if stored is None or not stored.source.active:
+                self._strangers.put(hashed, now)
+                return None
+            await self.refresh()
         return self._by_key.get(hashed)
 
     def by_origin(self, origin: str) -> Source | None:
