@@ -87,22 +87,24 @@ def fact_of(event: Event) -> AnyFact | None:
 
 def _purchase(event: Event) -> Purchase:
     data: PurchaseCompleted = event.data
-    return Purchase(event.id, data.order_id, data.store_id, data.total, _parts(data.lines))
+    return Purchase(
+        _kept(event.id), data.order_id, _kept(data.store_id), data.total, _parts(data.lines)
+    )
 
 
 def _refund(event: Event) -> Refund:
     data: PurchaseRefunded = event.data
-    return Refund(event.id, data.order_id, data.amount, _parts(data.lines or []))
+    return Refund(_kept(event.id), data.order_id, data.amount, _parts(data.lines or []))
 
 
 def _interaction(event: Event) -> Interaction:
     data: InteractionRecorded = event.data
-    return Interaction(event.id, data.kind)
+    return Interaction(_kept(event.id), _kept(data.kind))
 
 
 def _joined(event: Event) -> Joined:
     data: MemberJoined = event.data
-    return Joined(event.id, data.store_id, _told(event.id, data.profile))
+    return Joined(_kept(event.id), _kept(data.store_id), _told(event.id, data.profile))
 
 
 def _profile(event: Event) -> Told:
@@ -112,23 +114,23 @@ def _profile(event: Event) -> Told:
 
 def _entered(event: Event) -> Community:
     data: CommunityJoined = event.data
-    return Community(event.id, data.community_id, entered=True)
+    return Community(_kept(event.id), _kept(data.community_id), entered=True)
 
 
 def _left(event: Event) -> Community:
     data: CommunityJoined = event.data
-    return Community(event.id, data.community_id, entered=False)
+    return Community(_kept(event.id), _kept(data.community_id), entered=False)
 
 
 def _told(event_id: str, profile: Profile | None) -> Told:
     if profile is None:
-        return Told(event_id)
+        return Told(_kept(event_id))
     return Told(
-        event_id,
+        _kept(event_id),
         None if profile.birthday is None else profile.birthday.month,
         profile.gender,
-        profile.city,
-        tuple(profile.interests or ()),
+        None if profile.city is None else _kept(profile.city),
+        tuple(map(_kept, profile.interests or ())),
     )
 
 
@@ -136,7 +138,12 @@ def _parts(lines: list[Line]) -> tuple[Part, ...]:
     sums: dict[str, int] = {}
     for line in lines:
         sums[line.category] = sums.get(line.category, 0) + line.amount
-    return tuple(sums.items())
+    return tuple([(_kept(category), amount) for category, amount in sums.items()])
+
+
+def _kept(text: str) -> str:
+    """A text as PostgreSQL can keep it: JSON may hold NUL, a text column may not."""
+    return text.replace("\0", "\ufffd") if "\0" in text else text
 
 
 _READERS: Final[dict[str, Callable[[Event], AnyFact]]] = {

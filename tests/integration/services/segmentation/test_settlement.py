@@ -198,3 +198,23 @@ async def test_a_new_version_of_the_program_reaches_who_is_idle(new_desk: NewDes
     assert {(why.tag, why.rule, why.program_version) for why in withdrawn} == {
         ("once", "program", 2)
     }
+
+
+async def test_texts_that_a_column_cannot_hold_are_no_poison(new_desk: NewDesk) -> None:
+    desk, member = await new_desk(), MEMBERS[0]
+    odd = 'a\0"b\\{},é茶'
+    order = Purchase(odd, odd, odd, 500, ((odd, 500),))
+    await desk.take([event_of(member, START, odd, order)])
+    await desk.take([event_of(member, START + HOUR, odd + "2", order)])
+    await desk.take([event_of(member, START, "t", Told("t", None, None, odd, (odd, "tea")))])
+
+    kept = odd.replace("\0", "\ufffd")
+    [(categories, store, city, interests, counts)] = await desk.fetch(
+        "SELECT categories, home_store, city, interests, category_orders->>$1"
+        " FROM members_features",
+        kept,
+    )
+    assert (categories, store, city, counts) == ([kept], kept, kept, "2")
+    assert set(interests) == {kept, "tea"}
+    rows = await desk.fetch("SELECT tag FROM member_tags WHERE tag LIKE 'interest:%'")
+    assert rows == [(f"interest:{kept}",)]
