@@ -14,6 +14,7 @@ from shared.runtime.http.health import HealthBoard
 log = logging.getLogger(__name__)
 
 _PERIOD_SECONDS = 1.0
+_DATABASE_SECONDS = 5.0
 
 
 class Housekeeping:
@@ -55,9 +56,10 @@ class Housekeeping:
         else:
             self._kafka.up()
         try:
-            await self._sources.keep_fresh()
-            await self._stores.keep_fresh()
-            await self._rejections.write()
+            async with asyncio.timeout(_DATABASE_SECONDS):
+                await self._sources.keep_fresh()
+                await self._stores.keep_fresh()
+                await self._rejections.write()
         except Exception as error:
             if not is_transient(error):
                 raise
