@@ -58,7 +58,8 @@ class Receiver:
                 break
         self.heard.append(({k.decode(): v.decode() for k, v in scope["headers"]}, body))
         if self.silent:
-            await asyncio.Event().wait()
+            await receive()  # until the other side has hung up
+            return
         status, headers = self.answers.pop(0) if self.answers else (200, {})
         named = [(k.encode(), v.encode()) for k, v in headers.items()]
         await send({"type": "http.response.start", "status": status, "headers": named})
