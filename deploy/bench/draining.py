@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from deploy.bench.bare_loop import make_tables
+from deploy.bench.errors import SpoiltError
 from deploy.bench.preload import preload
 from deploy.bench.result import Result
 from deploy.bench.servers import Say, Servers
@@ -14,11 +15,6 @@ from deploy.local.child import Child
 from deploy.local.ports import choose
 from shared.clock import DAY, WallClock
 from shared.events.topics import EVENTS
-
-
-class SpoiltError(RuntimeError):
-    """Events became dead letters: a figure would mean nothing."""
-
 
 BARE_PROGRESS = "SELECT coalesce(sum(position), 0), false FROM bare.positions"
 

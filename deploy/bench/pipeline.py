@@ -12,11 +12,12 @@ from typing import Any
 
 from deploy.bench.bare_loop import make_tables
 from deploy.bench.draining import BARE_PROGRESS, NOTIFY, POINTS, SEGMENTATION
+from deploy.bench.errors import StalledError
 from deploy.bench.publisher import publish
 from deploy.bench.result import Result
 from deploy.bench.servers import Say, Servers
 from deploy.bench.topic_ends import TopicEnds, topic_ends
-from deploy.bench.watching import StalledError, memory_mib_max
+from deploy.bench.watching import memory_mib_max
 from deploy.bench.workload import GAP, Purchases
 from deploy.local.ports import choose
 from deploy.local.services import SERVICES

@@ -7,14 +7,12 @@ import asyncio
 import time
 from collections.abc import Iterable, Iterator
 
+from deploy.bench.errors import RefusedError
+
 _STATUS_TAKEN = (b"202", b"207")
 _STATUS_AWAY = b"503"
 _TRIES_MAX = 50
 _PAUSE_SECONDS = 0.2
-
-
-class RefusedError(RuntimeError):
-    """The endpoint did not take a request."""
 
 
 async def publish(

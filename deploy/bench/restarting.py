@@ -6,11 +6,11 @@ import time
 from typing import Any
 
 from deploy.bench.draining import POINTS, progress_query
+from deploy.bench.errors import StalledError
 from deploy.bench.preload import preload
 from deploy.bench.result import Result
 from deploy.bench.servers import Say, Servers
 from deploy.bench.topic_ends import TopicEnds, topic_ends
-from deploy.bench.watching import StalledError
 from deploy.bench.workload import Purchases
 from deploy.local.ports import choose
 from deploy.local.supervisor import Supervisor

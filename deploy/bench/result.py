@@ -2,10 +2,8 @@
 
 import statistics
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-import orjson
 from rich.table import Table
 
 
@@ -54,10 +52,6 @@ class Result:
             "bare_rounds": [round(rate, 1) for rate in self.bare],
             **self.details,
         }
-
-    def write(self, path: Path) -> None:
-        """Put the figures into a file."""
-        path.write_bytes(orjson.dumps(self.figures(), option=orjson.OPT_INDENT_2) + b"\n")
 
     def table(self) -> Table:
         """The figures for people."""

@@ -109,7 +109,7 @@ SCENARIOS: dict[str, Callable[[Options, Say], Awaitable[Result]]] = {
 
 
 async def run(options: Options, say: Say) -> Result:
-    """Run a benchmark.
+    """Run one benchmark.
 
     Raises:
         LookupError: there is none of that name.

@@ -6,13 +6,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from deploy.bench.errors import StalledError
+
 _LOOK_SECONDS = 0.02
 _STALL_SECONDS = 60.0
 _PAGE_KIB = 1024
-
-
-class StalledError(RuntimeError):
-    """Nothing moved for a minute."""
 
 
 class Sight(NamedTuple):

@@ -1,11 +1,17 @@
 """`regulars bench`: each path against a bare loop in the same run."""
 
 import asyncio
+import sys
 from pathlib import Path
 from typing import Annotated
 
+import orjson
 import typer
 from rich.console import Console
+from rich.text import Text
+
+NAMES = ("points", "segmentation", "notify", "ingest", "pipeline", "restart", "scale")
+"""The benchmarks, in the order in which `all` runs them."""
 
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the figures to this file.")]
 
@@ -16,9 +22,7 @@ def register(app: typer.Typer) -> None:
 
 
 def bench(  # noqa: PLR0913 - the flags of a command
-    name: Annotated[
-        str, typer.Argument(help="points, segmentation, notify, ingest, pipeline, restart, scale")
-    ],
+    name: Annotated[str, typer.Argument(help=f"{', '.join(NAMES)}, or all.")] = "all",
     *,
     json: JsonFile = None,
     events: Annotated[int, typer.Option(help="How many purchases.", min=1000)] = 100_000,
@@ -30,14 +34,30 @@ def bench(  # noqa: PLR0913 - the flags of a command
     ] = False,
 ) -> None:
     """Measure one path on fresh servers of its own; medians over the rounds."""
+    from deploy.bench.errors import BenchError
     from deploy.bench.scenarios import Options, run
 
+    if name != "all" and name not in NAMES:
+        raise typer.BadParameter(f"one of {', '.join(NAMES)}, all", param_hint="name")
     console = Console(stderr=True)
-    options = Options(name, events, members, rounds, batch, one_process=one_process)
-    try:
-        result = asyncio.run(run(options, console.print))
-    except LookupError as unknown:
-        raise typer.BadParameter(str(unknown), param_hint="name") from unknown
-    Console().print(result.table())
+    figures = {}
+    for each in NAMES if name == "all" else (name,):
+        options = Options(each, events, members, rounds, batch, one_process=one_process)
+        try:
+            result = asyncio.run(run(options, console.print))
+        except* BenchError as failures:
+            console.print(Text(f"{each}: {_first(failures)}", style="bold red"))
+            sys.exit(1)
+        Console().print(result.table())
+        figures[each] = result.figures()
     if json is not None:
-        result.write(json)
+        told = figures if name == "all" else figures[name]
+        json.write_bytes(orjson.dumps(told, option=orjson.OPT_INDENT_2) + b"\n")
+
+
+def _first(failures: BaseExceptionGroup[Exception]) -> BaseException:
+    """The failure itself, out of the task groups around it."""
+    failure: BaseException = failures
+    while isinstance(failure, BaseExceptionGroup):
+        failure = failure.exceptions[0]
+    return failure
