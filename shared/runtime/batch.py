@@ -1,8 +1,10 @@
 """What a handler is given, and what it gives back."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
+
+import msgspec
 
 from shared.clock import Instant
 from shared.db import Transaction
@@ -11,6 +13,8 @@ from shared.kafka.consumer import Record
 from shared.kafka.partitioner import partition_of
 from shared.outbox import Outgoing
 from shared.timers.timelines import Order
+
+_encode: Final = msgspec.json.Encoder().encode
 
 
 class Input(NamedTuple):
@@ -47,6 +51,7 @@ class Batch:
         timers_max: how many members outside of the batch may be worked off for their timers; 0 for
             none.
         stream: with the stream clock (a replay), nothing is late by the wall clock.
+        traces: by member id, the `traceparent` of the newest event about them.
     """
 
     partition: int
@@ -60,9 +65,28 @@ class Batch:
     timers_fired: int = 0
     timers_left: bool = False
     rebuilds: int = 0
+    traces: dict[str, str] = field(default_factory=dict)
+
+    def follow(self, arrived: Iterable[Arrived]) -> None:
+        """Note whose events belong to which trace: what is said about them belongs to it too."""
+        self.traces |= {
+            each.event.subject: each.event.traceparent
+            for each in arrived
+            if each.event is not None and each.event.traceparent is not None
+        }
 
     def emit(self, topic: str, key: str, value: bytes) -> None:
-        """Send a message about a member of this partition when the batch commits."""
+        """Send a message about a member of this partition when the batch commits.
+
+        Args:
+            topic: where to.
+            key: the member id.
+            value: from `shared.events.encode`, without a traceparent: that of the member's newest
+                event in the batch is put in.
+        """
+        trace = self.traces.get(key)
+        if trace is not None:
+            value = b'%b,"traceparent":%b}' % (value[:-1], _encode(trace))
         self.outgoing.append(Outgoing(topic, self.partition, key.encode(), value))
 
     def emit_elsewhere(self, topic: str, key: str, value: bytes) -> None:

@@ -132,6 +132,7 @@ class TimelineHandler(Generic[S, F, E]):
     async def handle(self, tx: Transaction, arrived: Sequence[Arrived], batch: Batch) -> None:
         """Tell the lives of the batch's members on, and of those whose timers are due."""
         await self._settlement.prepare(tx)
+        batch.follow(arrived)
         news = self._news(arrived)
         due = await self._claim(tx, batch)
         members = list({*news, *due})
