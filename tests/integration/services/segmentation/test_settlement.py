@@ -3,6 +3,7 @@
 import random
 from uuid import UUID
 
+import orjson
 import pytest
 
 from services.segmentation.domain.facts import (
@@ -17,6 +18,7 @@ from services.segmentation.domain.tagging import tags_of
 from shared.clock import DAY, HOUR, Instant, ManualClock, parse_instant
 from shared.events import Event, decode
 from shared.events.decisions import TagsChanged, TierChanged
+from shared.events.models import MODELS
 from shared.runtime.program import Proposal, put
 from tests.integration.services.segmentation.conftest import NewDesk
 from tests.integration.services.segmentation.desk import Desk, event_of
@@ -90,6 +92,9 @@ async def test_decisions_go_out_in_order_of_time_and_name_their_cause(new_desk: 
     known = {event.id for event in events}
     batch = await desk.take(sorted(events, key=lambda event: (event.at, event.key)), END)
     published = [decode(message.value) for message in batch.outgoing]
+    for message, event in zip(batch.outgoing, published, strict=True):
+        data = orjson.loads(message.value)["data"]
+        MODELS[event.type].model_validate_json(orjson.dumps(data))  # as strict as the edge
     assert published
     assert [event.at for event in published] == sorted(event.at for event in published)
     assert len({event.id for event in published}) == len(published)

@@ -26,7 +26,7 @@ def _until(items: list[Item]) -> Instant:
 
 
 @given(lives(least=1), st.data())
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_any_order_and_any_batches_end_in_the_sorted_log(
     items: list[Item], data: st.DataObject
 ) -> None:
@@ -55,7 +55,7 @@ def _only_mended(one: Teller, other: Teller) -> bool:
 
 
 @given(lives(least=1), st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_sorted_facts_in_any_batches_need_no_correction(
     items: list[Item], data: st.DataObject
 ) -> None:
@@ -77,7 +77,7 @@ def test_sorted_facts_in_any_batches_need_no_correction(
 
 
 @given(lives(least=1))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_what_is_published_folds_into_what_is_held(items: list[Item]) -> None:
     teller = told(MACHINE, items, _until(items))
     assert teller.state is not None
@@ -87,7 +87,7 @@ def test_what_is_published_folds_into_what_is_held(items: list[Item]) -> None:
 
 
 @given(lives(least=2), st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_versions_judge_by_time_in_any_order(items: list[Item], data: st.DataObject) -> None:
     middle = items[len(items) // 2][0]
     other = document(

@@ -92,7 +92,7 @@ def _first_true(rules: list[Condition], catalogue: Catalogue, values: dict[str, 
 
 
 @given(lives(least=1), st.lists(trees(CATALOGUE), min_size=1, max_size=3), st.integers(0, 60 * DAY))
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_rules_hold_until_their_horizon(
     items: list[Item], sources: list[dict[str, Any]], later: Instant
 ) -> None:
@@ -141,7 +141,7 @@ def test_horizons_agree_with_next_change(
 
 
 @given(lives(least=1), st.sampled_from(("category", "store")), st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_scoped_rules_hold_until_their_horizon(
     items: list[Item], scope: Scope, data: st.DataObject
 ) -> None:

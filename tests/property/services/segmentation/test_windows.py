@@ -35,7 +35,7 @@ def _orders(items: list[Item]) -> list[Order]:
 
 
 @given(lives(least=1), st.integers(0, 400 * DAY))
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_windows_are_exact(items: list[Item], later: Instant) -> None:
     life = _life(items)
     now = items[-1][0] + later
@@ -59,7 +59,7 @@ def test_windows_are_exact(items: list[Item], later: Instant) -> None:
 
 
 @given(lives(least=1), st.integers(0, 100 * DAY))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_what_is_stored_is_right_until_it_is_stale(items: list[Item], later: Instant) -> None:
     life = _life(items)
     now = items[-1][0] + later
@@ -86,7 +86,7 @@ def test_a_stored_row_holds_what_every_feature_reads(items: list[Item]) -> None:
 
 
 @given(lives(least=1))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_paying_everything_back_leaves_nothing_bought(items: list[Item]) -> None:
     end = items[-1][0]
     orders = [fact.order_id for _, _, fact in items if isinstance(fact, Purchase)]

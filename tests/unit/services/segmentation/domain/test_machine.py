@@ -263,6 +263,19 @@ def test_a_refund_of_an_order_from_long_ago_reduces_the_sum() -> None:
     assert (story.state.life.spend, story.state.life.orders) == (1700, 13)
 
 
+def test_a_comeback_that_was_refunded_passes_to_the_next_order() -> None:
+    story = Story()
+    story.buy(START)
+    back = START + 500 * DAY
+    first = story.buy(back)
+    for i in range(1, 12):
+        story.buy(back + i * HOUR)
+    assert story.state.life.older_order_at == START, "the old order is kept as a sum only"
+    assert story.state.life.comeback_at == back
+    story.refund(back + DAY, first)
+    assert story.state.life.comeback_at == back + HOUR
+
+
 def test_what_comes_next_is_shown_with_figures() -> None:
     story = Story(machine_of())
     for i in range(2):
