@@ -118,6 +118,8 @@ def unsound_text(raw: bytes) -> str | None:
     Bytes that are no UTF-8, halves of surrogate pairs and NUL characters would pass unseen in
     fields that are not declared, and break the stores that keep the whole event.
     """
+    if raw.isascii() and b"\\" not in raw:
+        return None  # the usual case, at a tenth of the price
     try:
         raw.decode()
         if b"\\u" in raw:
