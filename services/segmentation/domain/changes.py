@@ -1,8 +1,8 @@
 """What is published of a life: decisions with lasting names, and what a life told again corrects.
 
-A decision is named by member, kind, instant and generation, so that it is the same one whenever and
-however it is found. When a late fact makes the life be told again, what was posted is held against
-what is true now, decision by decision:
+A decision is named by member, kind, instant and what it says, so that it is the same one whenever
+and however it is found. When a late fact makes the life be told again, what was posted is held
+against what is true now, decision by decision:
 
 - what is missing is published,
 - what stands otherwise is replaced: the new decision `supersedes` the old one,
@@ -27,6 +27,8 @@ from shared.events.decisions import Because
 
 Kind = Literal["tags", "tier"]
 Key = tuple[Kind, Instant]
+
+_encode: Final = msgspec.json.Encoder().encode
 
 WITHDRAWN: Final = "withdrawn"
 """The rule that a withdrawal names."""
@@ -84,11 +86,15 @@ class Plan(msgspec.Struct, kw_only=True):
     mend: list[Decision] = []
 
 
-def decision_id(member: UUID, kind: Kind, at: Instant, generation: int) -> UUID:
-    """The name of a decision: a UUID of version 7, of its time and a hash of what it decides."""
-    told = f"{member}/{kind}/{at}/{generation}".encode()
+def decision_id(member: UUID, change: Change, turn: int = 0) -> UUID:
+    """The name of a decision: a UUID of version 7, of its time and a hash of what it says.
+
+    `turn` tells it from an earlier one that said the same and was replaced in the meantime.
+    """
+    content = (change.added, change.removed, change.before, change.now, change.until)
+    told = _encode((str(member), change.kind, change.at, turn, content))
     noise = int.from_bytes(blake2b(told, digest_size=10).digest())
-    milliseconds = max(at, 0) // 1000
+    milliseconds = max(change.at, 0) // 1000
     value = (milliseconds & 0xFFFFFFFFFFFF) << 80 | noise & 0x0FFF3FFFFFFFFFFFFFFF
     return UUID(int=value | 0x7 << 76 | 0x2 << 62)
 
@@ -112,20 +118,19 @@ def in_sum(effects: Iterable[Change]) -> dict[Key, Change]:
 
 def first_decisions(member: UUID, changes: Mapping[Key, Change]) -> list[Decision]:
     """Decisions about instants of which nothing has been posted."""
-    return [_decision(member, change, 0) for change in changes.values() if not change.nothing]
+    return [_decision(member, change, ()) for change in changes.values() if not change.nothing]
 
 
 def continued(
     member: UUID, changes: Mapping[Key, Change], posted: Sequence[Decision], correction: str
 ) -> Plan:
     """Decisions about instants of which something may have been posted, by an earlier batch."""
-    plan, generations, live = Plan(), _generations(posted), _live(posted)
+    plan, rows = Plan(), _by_key(posted)
     for key, change in changes.items():
-        row = live.get(key)
+        row = _standing(rows.get(key, ()))
         because = _gathered(change, () if row is None else row.because)
         whole = msgspec.structs.replace(change, because=because)
-        late = None if row is None else correction
-        _settle(plan, member, whole, row, generations.get(key, -1) + 1, late)
+        _settle(plan, member, whole, rows.get(key, ()), None if row is None else correction)
     return plan
 
 
@@ -133,15 +138,15 @@ def corrected(
     member: UUID, changes: Mapping[Key, Change], posted: Sequence[Decision], correction: str
 ) -> Plan:
     """The difference between a whole life told again and what has been posted of it."""
-    plan, generations, live = Plan(), _generations(posted), _live(posted)
+    plan, rows = Plan(), _by_key(posted)
     tiers = [change for change in changes.values() if change.kind == "tier"]
-    for key in sorted(changes.keys() | live.keys(), key=_in_time):
+    for key in sorted(changes.keys() | rows.keys(), key=_in_time):
         change = changes.get(key)
         if change is None or change.nothing:
-            if key not in live:
+            if _standing(rows.get(key, ())) is None:
                 continue
             change = _nothing(key, tiers, correction)
-        _settle(plan, member, change, live.get(key), generations.get(key, -1) + 1, correction)
+        _settle(plan, member, change, rows.get(key, ()), correction)
     return plan
 
 
@@ -149,16 +154,16 @@ def _settle(
     plan: Plan,
     member: UUID,
     change: Change,
-    row: Decision | None,
-    generation: int,
+    posted: Sequence[Decision],
     correction: str | None,
 ) -> None:
-    """Hold one change against the decision that stands for it, if there is one."""
+    """Hold one change against what was posted of its kind and instant."""
+    row = _standing(posted)
     if row is None:
         if not change.nothing:
-            plan.publish.append(_decision(member, change, generation, correction=correction))
+            plan.publish.append(_decision(member, change, posted, correction=correction))
         return
-    decision = _decision(member, change, generation, correction=correction, supersedes=row.id)
+    decision = _decision(member, change, posted, correction=correction, supersedes=row.id)
     if decision.content != row.content:
         plan.publish.append(decision)
         plan.supersede.append(row)
@@ -181,17 +186,19 @@ def _nothing(key: Key, tiers: Sequence[Change], correction: str) -> Change:
 def _decision(
     member: UUID,
     change: Change,
-    generation: int,
+    posted: Sequence[Decision],
     *,
     correction: str | None = None,
     supersedes: UUID | None = None,
 ) -> Decision:
-    kind: Kind = "tags" if change.kind == "tags" else "tier"
+    taken, turn = {row.id for row in posted}, 0
+    while (name := decision_id(member, change, turn)) in taken:
+        turn += 1
     return Decision(
-        id=decision_id(member, kind, change.at, generation),
-        kind=kind,
+        id=name,
+        kind="tags" if change.kind == "tags" else "tier",
         at=change.at,
-        generation=generation,
+        generation=len(posted),
         cause=change.cause,
         added=change.added,
         removed=change.removed,
@@ -212,15 +219,16 @@ def _gathered(change: Change, earlier: Sequence[Because]) -> tuple[Because, ...]
     return tuple(reasons[tag] for tag in sorted((*change.added, *change.removed)) if tag in reasons)
 
 
-def _generations(posted: Sequence[Decision]) -> dict[Key, int]:
-    generations: dict[Key, int] = {}
+def _by_key(posted: Sequence[Decision]) -> dict[Key, list[Decision]]:
+    rows: dict[Key, list[Decision]] = {}
     for row in posted:
-        generations[row.key] = max(row.generation, generations.get(row.key, 0))
-    return generations
+        rows.setdefault(row.key, []).append(row)
+    return rows
 
 
-def _live(posted: Sequence[Decision]) -> dict[Key, Decision]:
-    return {row.key: row for row in posted if not row.superseded}
+def _standing(posted: Sequence[Decision]) -> Decision | None:
+    """Of the decisions about one kind and instant, the one that was not replaced."""
+    return next((row for row in posted if not row.superseded), None)
 
 
 def _in_time(key: Key) -> tuple[Instant, str]:

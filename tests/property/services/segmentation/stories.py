@@ -248,6 +248,14 @@ class Teller:
             self.posted[decision.id] = decision
         self.published += plan.publish
 
+    def names(self) -> set[UUID]:
+        """The names of what stands."""
+        return {
+            row.id
+            for row in self.posted.values()
+            if not row.superseded and (row.added or row.removed or row.before != row.now)
+        }
+
     def history(self) -> list[tuple[Any, ...]]:
         """What stands, in order of time, without what changes nothing."""
         standing = [row for row in self.posted.values() if not row.superseded]

@@ -1,7 +1,5 @@
 """Tags and tiers through a member's life, to the second."""
 
-from typing import Any
-
 import msgspec
 import pytest
 
@@ -331,13 +329,15 @@ def test_a_long_life_stays_small_and_exact() -> None:
 
 @pytest.mark.parametrize(("at", "expected"), [(START, START // 1000), (-5 * DAY, 0)])
 def test_decisions_have_lasting_names(at: Instant, expected: int) -> None:
-    name = decision_id(MEMBER, "tags", at, 0)
-    assert name == decision_id(MEMBER, "tags", at, 0)
+    change = Change(kind="tags", at=at, added=("a",), cause="e1")
+    name = decision_id(MEMBER, change)
+    assert name == decision_id(MEMBER, msgspec.structs.replace(change, cause="e2", again=True))
     assert (name.version, name.variant) == (7, "specified in RFC 4122")
     assert name.int >> 80 == expected
-    others: list[Any] = [
-        decision_id(MEMBER, "tier", at, 0),
-        decision_id(MEMBER, "tags", at, 1),
-        decision_id(MEMBER, "tags", at + SECOND, 0),
-    ]
-    assert len({name, *others}) == 4
+    others = {
+        decision_id(MEMBER, msgspec.structs.replace(change, kind="tier")),
+        decision_id(MEMBER, msgspec.structs.replace(change, added=("b",))),
+        decision_id(MEMBER, msgspec.structs.replace(change, at=at + SECOND)),
+        decision_id(MEMBER, change, 1),
+    }
+    assert len({name, *others}) == 5
