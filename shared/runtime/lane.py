@@ -26,6 +26,7 @@ _POLL_SECONDS = 0.2
 _COMMIT_SECONDS = 5.0
 _FENCED_SECONDS = 10.0  # a rebalance, if there is one, is over by then
 _TIMERS_AT_ONCE = 2_000
+_FIRST_EVENTS = 250  # a small first batch: whoever comes back has output the sooner
 
 
 class Lane:
@@ -68,6 +69,7 @@ class Lane:
         self._intake = Intake(spec.inputs, stream=spec.stream, until=positions.BEGINNING)
         self._next_due: Instant | None = None
         self._timers_max = _TIMERS_AT_ONCE
+        self._events_max = _FIRST_EVENTS
         self._marked = positions.BEGINNING
         self._committed_at = 0.0
         self.finished = asyncio.Event()
@@ -114,6 +116,7 @@ class Lane:
             return
         self._intake = Intake(self._spec.inputs, stream=self._spec.stream, until=self._until())
         self._marked = positions.BEGINNING
+        self._events_max = min(_FIRST_EVENTS, self._place.batch_events)
         for topic, position in self._held.items():
             if not self._consumer.seek(topic, self._partition, position.position):
                 raise Fenced(f"{self._name}: not assigned any more")
@@ -131,9 +134,10 @@ class Lane:
             started = time.perf_counter()
             self._intake.add(records)
             self._report.phase("decode", started)
-        taken = self._intake.take(self._place.batch_events, self._place.clock.now())
+        taken = self._intake.take(self._events_max, self._place.clock.now())
         if taken.records:
             await self._handle(taken)
+            self._events_max = min(self._events_max * 2, self._place.batch_events)
         while self._has_due(taken.until) and not self._stopping.is_set():
             await self._handle(Taken([], taken.until))
         if self._has_mark(taken.until) and not self._stopping.is_set():
@@ -154,7 +158,7 @@ class Lane:
                     self._partition,
                     wanted,
                     timeout_seconds=self._patience(),
-                    records_max=self._place.batch_events,
+                    records_max=self._events_max,
                 )
         except TimeoutError:
             return []  # told to stop; what was read is read again by whoever comes next
