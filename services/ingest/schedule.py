@@ -36,8 +36,7 @@ class Housekeeping:
         self._rejections = rejections
         self._producer = producer
         self._metrics = metrics
-        self._database = health.dependency("database")
-        self._kafka = health.dependency("kafka")
+        self._health = health
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until told to stop, and once more then."""
@@ -51,10 +50,11 @@ class Housekeeping:
         await self._turn()
 
     async def _turn(self) -> None:
+        kafka, database = self._health.dependency("kafka"), self._health.dependency("database")
         if self._producer.is_silent():
-            self._kafka.down("does not confirm")
+            kafka.down("does not confirm")
         else:
-            self._kafka.up()
+            kafka.up()
         try:
             async with asyncio.timeout(_DATABASE_SECONDS):
                 await self._sources.keep_fresh()
@@ -64,7 +64,7 @@ class Housekeeping:
             if not is_transient(error):
                 raise
             log.warning("housekeeping waits for the database: %r", error)
-            self._database.down(type(error).__name__)
+            database.down(type(error).__name__)
         else:
-            self._database.up()
+            database.up()
             self._metrics.stores_unconfirmed.set(self._stores.unconfirmed)

@@ -1,11 +1,13 @@
 """Several inputs, one order: what a lane has read and not yet handled.
 
 Pure. Records of one topic stay in offset order; between topics the record with the earlier event
-time goes
-first, facts before decisions at the same instant. With the stream clock, nothing is taken beyond
-the watermark of the
-slowest input that is waited for (an input's watermark is the greatest time read from it, and
-`clock.advanced` moves it where there was nothing to say); with the wall clock nothing waits.
+time goes first, facts before decisions at the same instant. With the wall clock nothing waits.
+
+With the stream clock, nothing is taken beyond the watermark of the slowest input that is waited
+for. The watermark of the facts is the greatest time read from them. That of a topic of decisions is
+the last `clock.advanced` read from it and nothing else: its producer writes what a batch led to and
+then what fell due meanwhile, so times run back between two marks and are complete only at a mark.
+A batch therefore ends at a mark, unless the facts do not fit into the buffer.
 """
 
 from collections import deque
@@ -13,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from shared.clock import Instant
-from shared.events import Undecodable, decode
+from shared.events import Undecodable, decode, types
 from shared.kafka.consumer import Record
 from shared.runtime.batch import Arrived, Input
 from shared.runtime.positions import BEGINNING
@@ -32,7 +34,7 @@ class Intake:
     """The buffers of one lane."""
 
     def __init__(
-        self, inputs: Sequence[Input], *, stream: bool, until: Instant, room: int = 4_000
+        self, inputs: Sequence[Input], *, stream: bool, until: Instant, room: int = 2_000
     ) -> None:
         """Start with empty buffers.
 
@@ -45,41 +47,80 @@ class Intake:
         self._stream = stream
         self._room = room
         self._until = until
+        self._facts = inputs[0].topic
         self._ranks = {each.topic: min(index, 1) for index, each in enumerate(inputs)}
         self._waited = [each.topic for each in inputs if each.waited]
         self._buffers: dict[str, deque[Arrived]] = {each.topic: deque() for each in inputs}
+        self._marks: dict[str, deque[Instant]] = {
+            topic: deque() for topic in self._waited if topic != self._facts
+        }
         # every input had been read at least this far when the position was committed
-        self._watermarks: dict[str, Instant] = {each.topic: until for each in inputs}
+        self._watermarks: dict[str, Instant] = dict.fromkeys(self._waited, until)
 
     def wanted(self) -> list[str]:
-        """The topics that have room for more records."""
-        return [topic for topic, buffer in self._buffers.items() if len(buffer) < self._room]
+        """The topics to poll: those that have room, and those whose next mark is still to come."""
+        return [
+            topic
+            for topic, buffer in self._buffers.items()
+            if len(buffer) < self._room or (self._stream and not self._marks.get(topic, True))
+        ]
 
     def add(self, records: Iterable[Record]) -> None:
         """Take records in as they were read."""
         for record in records:
             arrived = read(record, self._ranks[record.topic])
             self._buffers[record.topic].append(arrived)
-            if arrived.event is not None and arrived.order.at > self._watermarks[record.topic]:
-                self._watermarks[record.topic] = arrived.order.at
+            if self._stream and arrived.event is not None:
+                self._watch(record.topic, arrived.event.type, arrived.order.at)
+
+    def _watch(self, topic: str, event_type: str, at: Instant) -> None:
+        """Move a watermark on."""
+        if at <= self._watermarks.get(topic, at):
+            return
+        if topic == self._facts:
+            self._watermarks[topic] = at
+        elif event_type == types.CLOCK_ADVANCED:
+            self._watermarks[topic] = at
+            self._marks[topic].append(at)
 
     def waiting(self) -> int:
         """How many records are buffered."""
         return sum(len(buffer) for buffer in self._buffers.values())
 
     def take(self, limit: int, now: Instant) -> Taken:
-        """Take the next records, at most so many, and say where the clock stands after them."""
+        """Take the next records, about so many, and say where the clock stands after them."""
         if not self._stream:
-            taken = self._merge(limit, None)
-            return Taken(taken, now)
-        horizon = min(self._watermarks[topic] for topic in self._waited)
-        taken = self._merge(limit, horizon)
-        until = min([horizon, *(buffer[0].order.at for buffer in self._buffers.values() if buffer)])
-        self._until = max(self._until, until)
+            return Taken(self._merge(limit, None), now)
+        horizon = min(self._watermarks.values())
+        if not self._marks:
+            taken = self._merge(limit, horizon)
+            return Taken(taken, self._reach(horizon))
+        taken = self._merge(limit, self._until)  # what is late waits for no mark
+        while len(taken) < limit:
+            marks = [marks[0] for marks in self._marks.values() if marks]
+            if marks and min(marks) <= horizon:
+                self._until = min(marks)
+                taken += self._merge(None, self._until)
+                for passed in self._marks.values():
+                    while passed and passed[0] <= self._until:
+                        passed.popleft()
+            elif len(self._buffers[self._facts]) >= self._room:
+                taken += self._merge(limit - len(taken), horizon)
+                return Taken(taken, self._reach(horizon))
+            else:
+                break
         return Taken(taken, self._until)
 
-    def _merge(self, limit: int, horizon: Instant | None) -> list[Arrived]:
+    def _reach(self, horizon: Instant) -> Instant:
+        """Where the clock stands when not everything up to the horizon was taken."""
+        heads = [buffer[0].order.at for buffer in self._buffers.values() if buffer]
+        self._until = max(self._until, min([horizon, *heads]))
+        return self._until
+
+    def _merge(self, limit: int | None, horizon: Instant | None) -> list[Arrived]:
+        """Take records up to the horizon, by time between topics; at most `limit` of them."""
         taken: list[Arrived] = []
+        limit = self.waiting() if limit is None else limit
         buffers = [buffer for buffer in self._buffers.values() if buffer]
         while len(taken) < limit:
             buffers = [

@@ -168,7 +168,7 @@ async def outcome(stack: Stack, households: Sequence[str]) -> dict[str, dict[str
                 "points": await _rows(books, _POINTS, member),
                 "lots": await _rows(books, _LOTS, member),
                 "tags": sorted((tag["tag"], tag["since"], tag["until"]) for tag in view["tags"]),
-                "tier": {key: view["tier"][key] for key in ("tier", "since", "until")},
+                "tier": {key: view["tier"][key] for key in ("level", "since", "until")},
                 "messages": [
                     tuple(str(field).replace(member, who) for field in row)
                     for row in await _rows(letters, _MESSAGES, member)

@@ -27,6 +27,22 @@ def _record(topic: str, at: Instant, offset: int = 0) -> Record:
     return Record(topic, 0, offset, 0, b"k", value, ())
 
 
+def _decision(at: Instant) -> Record:
+    value = encode(
+        type=types.TIER_CHANGED,
+        source="urn:test",
+        id=f"decision-{at}",
+        subject="somebody",
+        at=at,
+        data={
+            "to": "gold",
+            "because": {"rule": "tier", "program_version": 1, "figures": []},
+        },
+        recorded_at=at,
+    )
+    return Record(DECISIONS, 0, 0, 0, b"k", value, ())
+
+
 def _intake(*, stream: bool, waited: bool = True, room: int = 100) -> Intake:
     inputs = (Input(FACTS), Input(DECISIONS, waited=waited))
     return Intake(inputs, stream=stream, until=BEGINNING, room=room)
@@ -65,10 +81,13 @@ def test_the_stream_clock_waits_for_the_slower_input() -> None:
     taken = intake.take(100, LATE)
     assert _told(taken) == [(FACTS, 10), (FACTS, 20), (DECISIONS, 20)]
     assert taken.until == 20
+    # the other has come as far as 90, so there are more facts on their way: a batch ends at a mark
     intake.add([_record(DECISIONS, 90)])
+    assert _told(intake.take(100, LATE)) == []
+    intake.add([_record(FACTS, 90)])
     taken = intake.take(100, LATE)
-    assert _told(taken) == [(FACTS, 30)]
-    assert taken.until == 30
+    assert _told(taken) == [(FACTS, 30), (FACTS, 90), (DECISIONS, 90)]
+    assert taken.until == 90
 
 
 def test_an_input_that_is_not_waited_for_holds_nothing_up() -> None:
@@ -109,3 +128,38 @@ def test_a_full_buffer_is_not_polled(room: int) -> None:
     intake = _intake(stream=True, room=room)
     intake.add([_record(FACTS, at) for at in range(room)])
     assert intake.wanted() == [DECISIONS]
+
+
+def test_decisions_are_complete_only_at_a_mark() -> None:
+    intake = _intake(stream=True)
+    intake.add([_record(FACTS, 7), _record(FACTS, 15), _record(FACTS, 20)])
+    intake.add([_decision(10), _decision(20), _decision(5)])  # the last fell due meanwhile
+    assert _told(intake.take(100, LATE)) == []
+    intake.add([_record(DECISIONS, 20)])
+    taken = intake.take(2, LATE)  # a batch is not cut between two marks, whatever its limit
+    assert len(taken.records) == 7
+    assert taken.until == 20
+
+
+def test_what_is_late_waits_for_no_mark() -> None:
+    intake = _intake(stream=True)
+    intake.add([_record(FACTS, 20), _record(DECISIONS, 20)])
+    assert intake.take(100, LATE).until == 20
+    intake.add([_record(FACTS, 4)])
+    assert _told(intake.take(100, LATE)) == [(FACTS, 4)]
+
+
+def test_a_topic_whose_mark_is_still_to_come_is_polled_however_full_it_is() -> None:
+    intake = _intake(stream=True, room=2)
+    intake.add([_decision(1), _decision(2), _decision(3)])
+    assert intake.wanted() == [FACTS, DECISIONS]
+    intake.add([_record(DECISIONS, 9)])
+    assert intake.wanted() == [FACTS]
+
+
+def test_facts_that_do_not_fit_into_the_buffer_go_before_the_mark() -> None:
+    intake = _intake(stream=True, room=2)
+    intake.add([_record(FACTS, 10), _record(FACTS, 12), _record(DECISIONS, 50)])
+    taken = intake.take(100, LATE)
+    assert _told(taken) == [(FACTS, 10), (FACTS, 12)]
+    assert taken.until == 12
