@@ -12,16 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
-from services.segmentation.domain.features import (
-    FIGURES,
-    NAMESPACE,
-    SCOPED,
-    Figure,
-    Scope,
-    newest,
-    stretch,
-)
+from services.segmentation.domain.features import FIGURES, SCOPED, Figure
 from services.segmentation.domain.life import NEVER
+from services.segmentation.domain.reading import NAMESPACE, Scope, newest, stretch
 from shared.clock import DAY, Instant
 from shared.conditions import NOW, All, Comparison, Condition, Not, compile_source
 from shared.conditions import Any as AnyOf

@@ -8,10 +8,11 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.segmentation.domain.features import CATALOGUE, CATALOGUES, Scope
+from services.segmentation.domain.features import CATALOGUE, CATALOGUES
 from services.segmentation.domain.horizons import Decide, compile_rules, may_rise, moved_by
 from services.segmentation.domain.life import Habits
 from services.segmentation.domain.program import Group, SegmentationProgram, Tiers
+from services.segmentation.domain.reading import Scope
 from shared.clock import DAY, Instant
 from shared.conditions import Condition, parse
 

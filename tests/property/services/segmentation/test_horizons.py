@@ -11,12 +11,12 @@ from services.segmentation.domain.features import (
     FIGURES,
     SCOPED,
     WINDOWS,
-    Scope,
     scoped_values,
     values_of,
 )
 from services.segmentation.domain.horizons import compile_rules, may_rise
 from services.segmentation.domain.life import NEVER, Life
+from services.segmentation.domain.reading import Scope
 from shared.clock import DAY, Instant
 from shared.conditions import (
     OPERATORS,
