@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -26,7 +27,11 @@ NAMED = Named(LI, LI.encode(), 2, "card", LI)
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 scalars = st.one_of(
-    st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(max_size=20)
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(allow_nan=False, allow_infinity=False),  # these are no JSON: see below
+    st.text(max_size=20),
 )
 values = st.recursive(
     scalars,
@@ -117,6 +122,14 @@ def test_in_a_batch_each_item_has_the_verdict_it_has_alone(items: list[bytes]) -
         verdict(candidate)
         alone = read_event(item, BYTES_MAX)
         assert (candidate.refusal is None) == (alone.refusal is None)
+
+
+@pytest.mark.parametrize("bad", [b"Infinity", b"NaN", b"01", b"'x'"])
+def test_an_array_that_is_no_json_has_no_items_to_answer_for(bad: bytes) -> None:
+    event = json.dumps(good()).encode()
+    with pytest.raises(NoBatch):
+        read_batch(b"[" + event + b"," + bad + b"]", BYTES_MAX)
+    verdict(read_event(event.replace(b"3520", bad, 1), BYTES_MAX))
 
 
 @given(st.binary(max_size=200), st.integers(0, 400), st.integers(0, 100))
