@@ -129,9 +129,12 @@ class Database:
                         )
                     yield Transaction(connection, driver)
             except BaseException:
-                if driver.is_closed() or driver.is_in_transaction():
-                    # cut off, or cancelled half-way: not fit to be used again
+                if driver.is_closed():
+                    # cut off: the pool's other connections are too, most likely
                     await connection.invalidate()
+                    await self.engine.dispose()
+                elif driver.is_in_transaction():
+                    await connection.invalidate()  # cancelled half-way: not fit to be used again
                 raise
 
     async def close(self) -> None:

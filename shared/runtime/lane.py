@@ -145,7 +145,7 @@ class Lane:
         ends = {topic: self._consumer.end(topic, self._partition) for topic in self._held}
         self._report.where(self._held, ends, taken.until)
         self._report.timers(self._next_due, taken.until)
-        await self._look_for_replays()
+        await self._look_around()
 
     async def _poll(self) -> list[Record]:
         wanted = self._intake.wanted()
@@ -295,7 +295,8 @@ class Lane:
 
     # --- waiting and telling ----------------------------------------------------------------------
 
-    async def _look_for_replays(self) -> None:
+    async def _look_around(self) -> None:
+        """Every few seconds: what somebody wants replayed, and timers that others have moved."""
         try:
             if await self._repair.look_for_replays(self._held, self._until()):
                 async with self._place.database.transaction() as tx:

@@ -93,7 +93,7 @@ class Repair:
         """Apply again what somebody asked for, each in its own transaction; every few seconds.
 
         Returns:
-            Whether there was anything.
+            Whether it was time to look.
         """
         now = time.monotonic()
         if now - self._looked_at < _LOOK_SECONDS:
@@ -105,7 +105,7 @@ class Repair:
             )
         for letter in letters:
             await self._replay(letter, held, until)
-        return bool(letters)
+        return True
 
     async def _replay(
         self, letter: DeadLetter, held: Mapping[str, Position], until: Instant

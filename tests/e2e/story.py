@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import re
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -12,6 +13,7 @@ import asyncpg
 import httpx
 import orjson
 
+from deploy.demo.errors import ServiceTroubleError
 from deploy.demo.publish import TypedEvent, in_batches
 from deploy.demo.services import Services
 from deploy.demo.year import load
@@ -148,9 +150,15 @@ class Chaos:
 async def finish(stack: Stack, end: Instant) -> None:
     """Move the clock to the end and wait until every service has come there."""
     await stack.ready()
-    async with Services(stack.endpoints) as services:
-        await services.advance_clock(end)
-        await services.wait_until(end, _PATIENCE_SECONDS)
+    async with Services(stack.endpoints) as services, asyncio.timeout(_PATIENCE_SECONDS):
+        while True:
+            try:
+                await services.advance_clock(end)
+                await services.wait_until(end, _PATIENCE_SECONDS)
+            except ServiceTroubleError:
+                await asyncio.sleep(0.2)  # 503: a server has just come back; ask again
+            else:
+                return
 
 
 async def outcome(stack: Stack, households: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -169,8 +177,9 @@ async def outcome(stack: Stack, households: Sequence[str]) -> dict[str, dict[str
                 "lots": await _rows(books, _LOTS, member),
                 "tags": sorted((tag["tag"], tag["since"], tag["until"]) for tag in view["tags"]),
                 "tier": {key: view["tier"][key] for key in ("level", "since", "until")},
+                # the id of a decision is made from the member's, which is another in every run
                 "messages": [
-                    tuple(str(field).replace(member, who) for field in row)
+                    tuple(_UUID.sub("decision", str(field)) for field in row)
                     for row in await _rows(letters, _MESSAGES, member)
                 ],
             }
@@ -178,6 +187,8 @@ async def outcome(stack: Stack, households: Sequence[str]) -> dict[str, dict[str
         await letters.close()
     return told
 
+
+_UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 # Points of each event and rule, whatever number of transfers and corrections it took.
 _POINTS = """
@@ -191,7 +202,7 @@ SELECT event_at, sum(remaining)::bigint FROM lots WHERE member_id = $1
 """
 _MESSAGES = """
 SELECT journey, step, entry_event_id, due_at, decision, reason FROM jobs
- WHERE member_id = $1 AND decision <> 'withdrawn' ORDER BY due_at, journey, step, entry_event_id
+ WHERE member_id = $1 AND decision <> 'withdrawn' ORDER BY due_at, journey, step, decision
 """
 
 
