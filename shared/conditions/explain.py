@@ -9,7 +9,8 @@ from shared.conditions.grammar import constant_to_json
 from shared.conditions.model import Comparison, Condition
 from shared.conditions.truth import actual_of, holds
 
-_Decision = tuple[bool, list[Comparison]]
+_Looked = tuple[Comparison, Any]
+"""A comparison and the figure that it looked at."""
 
 
 def explain(condition: Condition, values: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -21,42 +22,52 @@ def explain(condition: Condition, values: Mapping[str, Any]) -> list[dict[str, A
     "actual"}`; instants are RFC 3339, sets sorted lists, a missing figure is None. A condition that
     `uses_now` needs `values["now"]`.
     """
-    _, leaves = _decide(condition, values)
-    return [_shown(leaf, actual_of(leaf, values)) for leaf in leaves]
+    looked: list[_Looked] = []
+    _decide(condition, values, looked)
+    return [_shown(leaf, actual) for leaf, actual in looked]
 
 
-def _decide(condition: Condition, values: Mapping[str, Any]) -> _Decision:
-    match condition:
-        case Comparison():
-            return holds(condition, actual_of(condition, values), values), [condition]
-        case model.Not(inner):
-            truth, leaves = _decide(inner, values)
-            return not truth, leaves
-        case model.All(parts):
-            return _gather(parts, values, decisive=False)
-        case model.Any(parts):
-            return _gather(parts, values, decisive=True)
+def _decide(condition: Condition, values: Mapping[str, Any], looked: list[_Looked]) -> bool:
+    """The truth; what decided it is appended. This runs for every change of a member's tags."""
+    if type(condition) is Comparison:
+        actual = actual_of(condition, values)
+        looked.append((condition, actual))
+        return holds(condition, actual, values)
+    if type(condition) is model.Not:
+        return not _decide(condition.condition, values, looked)
+    parts = cast("model.All | model.Any", condition).conditions
+    return _gather(parts, values, looked, decisive=type(condition) is model.Any)
 
 
 def _gather(
-    parts: tuple[Condition, ...], values: Mapping[str, Any], *, decisive: bool
-) -> _Decision:
+    parts: tuple[Condition, ...],
+    values: Mapping[str, Any],
+    looked: list[_Looked],
+    *,
+    decisive: bool,
+) -> bool:
     """One part of the decisive truth settles the whole; without one, all parts together do."""
-    decided = [_decide(part, values) for part in parts]
-    settled = any(truth is decisive for truth, _ in decided)
-    truth = decisive if settled else not decisive
-    return truth, [leaf for part, leaves in decided if part is truth for leaf in leaves]
+    before = len(looked)
+    settled = False
+    for part in parts:
+        begin = len(looked)
+        if _decide(part, values, looked) is decisive:
+            if not settled:
+                settled = True
+                del looked[before:begin]  # what was undecided does not matter any more
+        elif settled:
+            del looked[begin:]
+    return decisive if settled else not decisive
 
 
 def _shown(leaf: Comparison, actual: Any) -> dict[str, Any]:
-    key = {} if leaf.of is None else {"of": leaf.of}
-    return {
-        "feature": leaf.feature,
-        **key,
-        "op": leaf.op,
-        "value": constant_to_json(leaf),
-        "actual": _figure(leaf, actual),
-    }
+    told: dict[str, Any] = {"feature": leaf.feature}
+    if leaf.of is not None:
+        told["of"] = leaf.of
+    told["op"] = leaf.op
+    told["value"] = constant_to_json(leaf)
+    told["actual"] = _figure(leaf, actual)
+    return told
 
 
 def _figure(leaf: Comparison, actual: Any) -> Any:
