@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from deploy.bench.bare_loop import make_tables
 from deploy.bench.errors import SpoiltError
@@ -55,24 +56,26 @@ async def bench(
     """Alternate rounds of bare and ours over the same log."""
     say(f"{events:,} purchases of {purchases.members:,} members onto {EVENTS}")
     await preload(servers.endpoints.kafka, EVENTS, servers.partitions, purchases, events)
-    ours: list[float] = []
-    bare: list[float] = []
+    ours: list[Drained] = []
+    bare: list[Drained] = []
     for number in range(rounds):
-        bare.append((await drain_bare(servers, shape, events)).rate)
-        say(f"round {number + 1}: bare {bare[-1]:,.0f}/s")
-        ours.append((await drain(servers, shape, events)).rate)
-        say(f"round {number + 1}: ours {ours[-1]:,.0f}/s")
+        bare.append(await drain_bare(servers, shape, events))
+        say(f"round {number + 1}: bare {bare[-1].rate:,.0f}/s")
+        ours.append(await drain(servers, shape, events))
+        say(f"round {number + 1}: ours {ours[-1].rate:,.0f}/s")
     return Result(
         shape.service,
         servers.endpoints.broker,
         events,
-        ours,
-        bare,
+        [each.rate for each in ours],
+        [each.rate for each in bare],
         max(servers.memory_mib.values()),
         details={
             "members": purchases.members,
             "batch_events": servers.batch_events,
             "memory_mib": servers.memory_mib,
+            "cpu_micros_per_event": round(median(each.cpu_micros for each in ours), 1),
+            "bare_cpu_micros_per_event": round(median(each.cpu_micros for each in bare), 1),
             "rows": await servers.rows(shape.service),
         },
     )
