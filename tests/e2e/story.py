@@ -20,6 +20,9 @@ from deploy.demo.year import load
 from deploy.local.stack import Stack
 from shared.clock import DAY, Instant
 
+Outcomes = dict[str, dict[str, Any]]
+"""What came of it: household → what it has → the details."""
+
 _CONFIRMED = ("accepted", "duplicate")
 _PATIENCE_SECONDS = 240
 
@@ -112,6 +115,7 @@ class Chaos:
 
     stack: Stack
     chance: random.Random
+    kills_least: int = 16
     killed: list[str] = field(default_factory=list)
     servers: list[str] = field(default_factory=lambda: ["kafka", "postgres"])
 
@@ -130,17 +134,15 @@ class Chaos:
         self.servers.clear()
 
     async def _kill(self, stop: asyncio.Event) -> None:
-        while not stop.is_set():
-            try:
-                async with asyncio.timeout(self.chance.uniform(0.2, 1.5)):
-                    await stop.wait()
-            except TimeoutError:
-                servers = ("kafka", "postgres")
-                victims = sorted(name for name in self.stack.processes if name not in servers)
-                if self.servers and self.chance.random() < 0.15:
-                    self._shoot(self.servers.pop(self.chance.randrange(len(self.servers))))
-                elif victims:
-                    self._shoot(self.chance.choice(victims))
+        """Go on while the story is told, and until there were enough."""
+        while not stop.is_set() or len(self.killed) < self.kills_least:
+            await asyncio.sleep(self.chance.uniform(0.1, 0.8))  # the moments of the trouble itself
+            servers = ("kafka", "postgres")
+            victims = sorted(name for name in self.stack.processes if name not in servers)
+            if self.servers and self.chance.random() < 0.15:
+                self._shoot(self.servers.pop(self.chance.randrange(len(self.servers))))
+            elif victims:
+                self._shoot(self.chance.choice(victims))
 
     def _shoot(self, name: str) -> None:
         self.stack.kill(name)
@@ -161,9 +163,9 @@ async def finish(stack: Stack, end: Instant) -> None:
                 return
 
 
-async def outcome(stack: Stack, households: Sequence[str]) -> dict[str, dict[str, Any]]:
+async def outcome(stack: Stack, households: Sequence[str]) -> Outcomes:
     """What every household has in the end: points, tags, tier, messages; without what is random."""
-    told: dict[str, dict[str, Any]] = {}
+    told: Outcomes = {}
     async with Services(stack.endpoints) as services:
         books = await asyncpg.connect(stack.endpoints.databases["points"])
         letters = await asyncpg.connect(stack.endpoints.databases["notify"])
@@ -185,6 +187,23 @@ async def outcome(stack: Stack, households: Sequence[str]) -> dict[str, dict[str
             }
         await books.close()
         await letters.close()
+    return told
+
+
+def differences(expected: Outcomes, found: Outcomes) -> list[str]:
+    """What one has and the other has not, in words."""
+    told = []
+    for who, household in expected.items():
+        for what, details in household.items():
+            other = found[who][what]
+            if details == other:
+                continue
+            if isinstance(details, list):
+                missing = [each for each in details if each not in other]
+                extra = [each for each in other if each not in details]
+                told.append(f"{who} {what}: missing {missing}, extra {extra}")
+            else:
+                told.append(f"{who} {what}: {other} instead of {details}")
     return told
 
 

@@ -58,7 +58,7 @@ class NotifyMachine:
 
     def apply(self, state: MemberState, at: Instant, fact: AnyFact, effects: list[Effect]) -> None:
         """Let a fact happen: projections first, then who leaves a journey, then who enters one."""
-        if state.erased:
+        if state.erased or _withdraws_only(fact):
             return
         match fact:
             case facts.Receipt():
@@ -259,6 +259,17 @@ _TYPE_OF: dict[type, str] = {
     facts.Tags: types.TAGS_CHANGED,
     facts.Tier: types.TIER_CHANGED,
 }
+
+
+def _withdraws_only(fact: AnyFact) -> bool:
+    """Whether a decision of segmentation says nothing but that an earlier one is withdrawn."""
+    match fact:
+        case facts.Tier():
+            return fact.before == fact.now
+        case facts.Tags():
+            return not fact.added and not fact.removed
+        case _:
+            return False
 
 
 def _due_order(entry: Entry) -> tuple[Instant, str, str]:

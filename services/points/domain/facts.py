@@ -63,9 +63,12 @@ class Person(Fact, frozen=True, array_like=True, gc=False, tag=4):
 
 
 class Tier(Fact, frozen=True, array_like=True, gc=False, tag=5):
-    """The member has another tier from then on; it may withdraw an earlier decision."""
+    """The member has another tier from then on; it may withdraw an earlier decision.
 
-    tier: str
+    `tier` is None where it does nothing but that.
+    """
+
+    tier: str | None
     supersedes: str | None = None
 
 

@@ -73,7 +73,9 @@ class PointsMachine:
         elif kind is Refund:
             self._refund(state, at, cast("Refund", fact), effects)
         elif kind is Tier:
-            state.member = Member(state.member.birthday_month, cast("Tier", fact).tier)
+            tier = cast("Tier", fact).tier
+            if tier is not None:
+                state.member = Member(state.member.birthday_month, tier)
         elif month := cast("Person", fact).birthday_month:
             state.member = Member(month, state.member.tier)
 

@@ -89,7 +89,8 @@ def _birthday_month(profile: facts.Profile | None) -> int:
 
 
 def _tier(event: Event, data: Any, _: _Programs) -> Tier:
-    return Tier(event.id, event.key, data.to, data.supersedes)
+    withdraws_only = data.from_ == data.to
+    return Tier(event.id, event.key, None if withdraws_only else data.to, data.supersedes)
 
 
 _READERS: Final[dict[str, Callable[[Event, Any, _Programs], AnyFact | None]]] = {
