@@ -144,6 +144,14 @@ def test_an_exit_condition_is_asked_again_before_every_message() -> None:
     assert [(f.feature, f.value, f.actual) for f in decision.figures] == [("tier", "gold", "gold")]
 
 
+def test_a_decision_that_only_withdraws_another_is_no_news() -> None:
+    """Seen: each withdrawal (from = to) started the tier journey, so a late event told twice."""
+    document = journey(trigger={"event": "regulars.tier.changed.v1"})
+    life = Life((0, document)).tell(NOON, facts.Tier("t1", "silver", "silver", "t0"))
+    assert life.machine.due(life.state) is None
+    assert life.state.tier is None
+
+
 def test_a_step_can_wait_for_an_hour_of_the_members_day() -> None:
     steps = copy.deepcopy(journey()["journeys"]["test"]["steps"])
     steps[0] = {"wait": {"since_entry": "1d", "until": "11:00"}}
