@@ -1,8 +1,9 @@
 """Time as a value: instants are integers, and the clock is a parameter.
 
 An *instant* is the number of microseconds since 1970-01-01T00:00:00Z. Integers compare, add and
-store without surprise (no naive datetimes, no float rounding) and are what the hot paths use; RFC 3339
-text appears only on the wire. Nothing in this project asks the system for the time but `WallClock`.
+store without surprise (no naive datetimes, no float rounding) and are what the hot paths use; RFC
+3339 text appears only on the wire. Nothing in this project asks the system for the time but
+`WallClock`.
 """
 
 from datetime import UTC, datetime, timedelta

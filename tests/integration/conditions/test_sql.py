@@ -73,7 +73,7 @@ def _value(feature: Feature, source: random.Random) -> Any:
 
 
 def _members(seed: int) -> list[dict[str, Any]]:
-    source = random.Random(seed)  # noqa: S311 - nothing secret: the same members every time
+    source = random.Random(seed)
     members = []
     for number in range(_COUNT):
         member: dict[str, Any] = {"id": number}
