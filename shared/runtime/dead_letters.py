@@ -23,6 +23,7 @@ from shared.outbox import Outgoing
 Kind = Literal["undecodable", "poison", "timer"]
 State = Literal["held", "replaying", "replayed", "discarded"]
 _ERROR_CHARACTERS_MAX = 4_000
+_RAW_TOLD_BYTES_MAX = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +212,12 @@ def _letter(row: object) -> DeadLetter:
 
 
 def announcement(consumer: str, record: Record, kind: Kind, error: str) -> Outgoing:
-    """A dead letter as it is told on `regulars.dead-letters`: whole."""
+    """A dead letter as it is told on `regulars.dead-letters`.
+
+    Whole, unless the record is so large that Kafka would not take it again in this dress, which would
+    hold up the outbox for ever; the database always has all of it.
+    """
+    raw = record.value
     value = orjson.dumps(
         {
             "consumer": consumer,
@@ -221,7 +227,10 @@ def announcement(consumer: str, record: Record, kind: Kind, error: str) -> Outgo
             "kind": kind,
             "error": error,
             "headers": _headers(record),
-            "raw": None if record.value is None else base64.b64encode(record.value).decode(),
+            "raw": base64.b64encode(raw).decode()
+            if raw and len(raw) <= _RAW_TOLD_BYTES_MAX
+            else None,
+            "raw_bytes": 0 if raw is None else len(raw),
         }
     )
     return Outgoing(DEAD_LETTERS, record.partition, record.key or b"", value)
