@@ -214,10 +214,11 @@ def _letter(row: object) -> DeadLetter:
 def announcement(consumer: str, record: Record, kind: Kind, error: str) -> Outgoing:
     """A dead letter as it is told on `regulars.dead-letters`.
 
-    Whole, unless the record is so large that Kafka would not take it again in this dress, which would
-    hold up the outbox for ever; the database always has all of it.
+    Whole, unless the record is so large that Kafka would not take it again in this dress: that
+    would hold up the outbox for ever. The database always has all of it.
     """
-    raw = record.value
+    raw = record.value or b""
+    fits = 0 < len(raw) <= _RAW_TOLD_BYTES_MAX
     value = orjson.dumps(
         {
             "consumer": consumer,
@@ -225,12 +226,10 @@ def announcement(consumer: str, record: Record, kind: Kind, error: str) -> Outgo
             "partition": record.partition,
             "position": record.offset,
             "kind": kind,
-            "error": error,
+            "error": error[:_ERROR_CHARACTERS_MAX],
             "headers": _headers(record),
-            "raw": base64.b64encode(raw).decode()
-            if raw and len(raw) <= _RAW_TOLD_BYTES_MAX
-            else None,
-            "raw_bytes": 0 if raw is None else len(raw),
+            "raw": base64.b64encode(raw).decode() if fits else None,
+            "raw_bytes": len(raw),
         }
     )
     return Outgoing(DEAD_LETTERS, record.partition, record.key or b"", value)
