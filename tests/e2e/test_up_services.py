@@ -100,6 +100,7 @@ async def test_a_service_that_cannot_start_says_why_and_nothing_is_left(
     assert stack.state.holder() is None
 
 
+@pytest.mark.long
 async def test_roles_are_processes_of_their_own_and_one_may_be_added(new_stack: NewStack) -> None:
     async with new_stack(services=("points",), split_roles=True, jvm=False) as stack:
         assert {"points", "points-consume", "points-relay"} <= set(stack.processes)
