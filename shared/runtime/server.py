@@ -54,6 +54,7 @@ async def serve(app: ASGIApp, opened: socket.socket, stop: asyncio.Event) -> Non
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,  # nothing here asks where a request came from
             timeout_graceful_shutdown=5,
         )
     )
