@@ -1,5 +1,6 @@
-"""Waiting before trying again, as a value."""
+"""Waiting before trying again: how long, as a value, and the wait itself."""
 
+import asyncio
 import random
 from dataclasses import dataclass
 
@@ -20,3 +21,12 @@ class Backoff:
     def seconds(self, failures: int, chance: random.Random) -> float:
         """The wait after so many failures in a row: between half the ceiling and the ceiling."""
         return self.ceiling(failures) * (0.5 + chance.random() / 2)
+
+
+async def rest(stop: asyncio.Event, seconds: float) -> None:
+    """Wait so long, or until told to stop."""
+    try:
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    except TimeoutError:
+        return

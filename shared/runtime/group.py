@@ -4,7 +4,7 @@ import asyncio
 import logging
 
 from shared.kafka.consumer import GroupConsumer, GroupUnavailable
-from shared.runtime.backoff import Backoff
+from shared.runtime.backoff import Backoff, rest
 from shared.runtime.consumers import ConsumerSpec, Workplace
 from shared.runtime.lane import Lane
 
@@ -61,7 +61,7 @@ class LaneGroup:
                 log.warning("%s waits for Kafka, %.2f s: %s", self._spec.name, seconds, error)
                 self._check.down(str(error))
                 self._place.metrics.back_offs.labels("kafka").inc()
-                await _wait(stop, seconds)
+                await rest(stop, seconds)
             else:
                 return consumer
         return None
@@ -82,11 +82,3 @@ class LaneGroup:
             lane.stop()
         for lane in lanes:
             await lane.finished.wait()
-
-
-async def _wait(stop: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await stop.wait()
-    except TimeoutError:
-        return

@@ -12,7 +12,7 @@ from shared.events.decisions import ClockAdvanced
 from shared.kafka.consumer import GroupConsumer, Record
 from shared.outbox import append
 from shared.runtime import positions
-from shared.runtime.backoff import Backoff
+from shared.runtime.backoff import Backoff, rest
 from shared.runtime.batch import Arrived, Batch
 from shared.runtime.consumers import ConsumerSpec, Workplace
 from shared.runtime.intake import Intake, Taken
@@ -91,7 +91,7 @@ class Lane:
                 except Fenced as fenced:
                     log.warning("fenced out, waiting for the group: %s", fenced)
                     self._check.down("fenced out by another process")
-                    await self._pause(_FENCED_SECONDS)
+                    await rest(self._stopping, _FENCED_SECONDS)
         finally:
             self._place.health.remove(self._name)
             self.finished.set()
@@ -314,14 +314,7 @@ class Lane:
         log.warning("%s: trying again in %.2f s: %r", self._name, seconds, error)
         self._check.down(f"waits for the database: {type(error).__name__}")
         self._report.backed_off()
-        await self._pause(seconds)
-
-    async def _pause(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._stopping.wait()
-        except TimeoutError:
-            return
+        await rest(self._stopping, seconds)
 
     async def _tell_kafka(self) -> None:
         now = time.monotonic()
