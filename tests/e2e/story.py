@@ -25,6 +25,8 @@ Outcomes = dict[str, dict[str, Any]]
 
 _CONFIRMED = ("accepted", "duplicate")
 _PATIENCE_SECONDS = 240
+_MOST_DOWN = 3
+"""Processes that may be down at once; a slow machine would else never get up again."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,8 @@ class Chaos:
         """Go on while the story is told, and until there were enough."""
         while not stop.is_set() or len(self.killed) < self.kills_least:
             await asyncio.sleep(self.chance.uniform(0.1, 0.8))  # the moments of the trouble itself
+            if sum(word != "ready" for word in self.stack.status().values()) >= _MOST_DOWN:
+                continue
             servers = ("kafka", "postgres")
             victims = sorted(name for name in self.stack.processes if name not in servers)
             if self.servers and self.chance.random() < 0.15:
