@@ -13,7 +13,6 @@ from deploy.bench.servers import Say, Servers
 from deploy.bench.watching import Drained, drained, memory_mib_max
 from deploy.bench.workload import Purchases
 from deploy.local.child import Child
-from deploy.local.ports import choose
 from shared.clock import DAY, WallClock
 from shared.events.topics import EVENTS
 
@@ -101,8 +100,7 @@ async def drain_bare(servers: Servers, shape: Shape, events: int) -> Drained:
 async def drain(servers: Servers, shape: Shape, events: int, *, skip: int = 0) -> Drained:
     """One round of ours: from empty tables to the end of the log, everything published."""
     await servers.forget(shape.service)
-    [port] = choose([None])
-    children = servers.service(shape.service, shape.roles, port=port)
+    children = servers.service(shape.service, shape.roles)
     async with servers.connection(shape.service) as connection:
         query = progress_query(shape.service)
         result, memory = await _watched(servers, children, connection, query, events, skip=skip)

@@ -19,7 +19,6 @@ from deploy.bench.servers import Say, Servers
 from deploy.bench.topic_ends import TopicEnds, topic_ends
 from deploy.bench.watching import memory_mib_max
 from deploy.bench.workload import GAP, Purchases
-from deploy.local.ports import choose
 from deploy.local.services import SERVICES
 from deploy.local.topics import Topic, make_topics
 from shared.clock import WallClock
@@ -74,7 +73,7 @@ async def _publish(servers: Servers, port: int, bodies: list[bytes]) -> None:
 async def _bare(
     servers: Servers, ends: TopicEnds, members: int, events: int, rounds: int
 ) -> list[float]:
-    [port] = choose([None])
+    [port] = servers.ports(1)
     children = [servers.bare_endpoint(_BARE_TOPIC, port)]
     for shape in _CONSUMERS:
         async with servers.connection(shape.service) as connection:
@@ -104,7 +103,7 @@ async def _bare_done(connections: dict[str, Any], ends: TopicEnds) -> bool:
 async def _ours(
     servers: Servers, ends: TopicEnds, members: int, events: int, rounds: int
 ) -> tuple[list[float], dict[str, float]]:
-    ports = choose([None] * len(SERVICES))
+    ports = servers.ports(len(SERVICES))
     children = [
         child
         for service, port in zip(SERVICES, ports, strict=True)

@@ -11,7 +11,6 @@ from deploy.bench.result import Result
 from deploy.bench.servers import Say, Servers
 from deploy.bench.watching import memory_mib_max
 from deploy.bench.workload import Purchases
-from deploy.local.ports import choose
 from deploy.local.topics import Topic, make_topics
 from shared.clock import DAY, WallClock
 
@@ -58,7 +57,7 @@ async def bench(servers: Servers, members: int, events: int, rounds: int, say: S
     """Alternate rounds of bare and ours; every round sends events of its own."""
     topic = Topic(_BARE_TOPIC, servers.partitions, {})
     await make_topics(servers.endpoints.kafka, [topic])
-    bare_port, port = choose([None, None])
+    bare_port, port = servers.ports(2)
     bare = _Edge(bare_port, "none")
     ours = _Edge(port, servers.endpoints.source_key)
     rates: dict[str, list[float]] = {"bare": [], "ours": [], "bare one": [], "one": []}

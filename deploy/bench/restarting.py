@@ -12,7 +12,6 @@ from deploy.bench.result import Result
 from deploy.bench.servers import Say, Servers
 from deploy.bench.topic_ends import TopicEnds, topic_ends
 from deploy.bench.workload import Purchases
-from deploy.local.ports import choose
 from deploy.local.supervisor import Supervisor
 from shared.events.topics import EVENTS
 from shared.events.topics import POINTS as OUTPUT
@@ -27,8 +26,7 @@ async def bench(
 ) -> Result:
     """Kill the consumer of points at even distances while it works off a log."""
     await preload(servers.endpoints.kafka, EVENTS, servers.partitions, purchases, events)
-    [port] = choose([None])
-    children = servers.service(POINTS.service, POINTS.roles, port=port)
+    children = servers.service(POINTS.service, POINTS.roles)
     commits: list[float] = []
     outputs: list[float] = []
     async with (

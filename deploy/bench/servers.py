@@ -12,7 +12,7 @@ import asyncpg
 
 from deploy.local.child import Child
 from deploy.local.endpoints import Endpoints
-from deploy.local.ports import choose
+from deploy.local.ports import Reservations
 from deploy.local.services import ROOT, Part, is_ready, service_child
 from deploy.local.settings import StackSettings
 from deploy.local.stack import Stack
@@ -41,12 +41,19 @@ class Servers:
     batch_events: int
     partitions: int
     memory_mib: dict[str, float] = field(default_factory=dict)
+    _reservations: Reservations = field(default_factory=Reservations)
     _pii_key: str = field(default_factory=new_key)
     _token_key: str = field(default_factory=new_key)
 
-    def service(self, name: str, roles: Sequence[str], *, port: int) -> list[Child]:
+    def ports(self, count: int) -> list[int]:
+        """Ports for processes to listen on; no two askers get the same."""
+        return self._reservations.choose([None] * count)
+
+    def service(self, name: str, roles: Sequence[str], *, port: int | None = None) -> list[Child]:
         """The processes of a service, one a role; the port is the first one's."""
-        ports = [port, *choose([None] * (len(roles) - 1), [port])]
+        ports = self.ports(len(roles))
+        if port is not None:
+            ports[0] = port
         environment = {
             "REGULARS_KAFKA": self.endpoints.kafka,
             f"REGULARS_DATABASE_{name.upper()}": self.endpoints.databases[name],
@@ -133,8 +140,14 @@ async def servers(services: Sequence[str], batch_events: int) -> AsyncIterator[S
     with TemporaryDirectory(prefix="regulars-bench-") as directory:
         path = Path(directory)
         async with Stack(path / "state", services=services, run_services=False) as stack:
-            partitions = StackSettings().partitions
-            yield Servers(stack.endpoints, path / "logs", batch_events, partitions)
+            with Reservations() as reservations:
+                yield Servers(
+                    stack.endpoints,
+                    path / "logs",
+                    batch_events,
+                    StackSettings().partitions,
+                    _reservations=reservations,
+                )
 
 
 async def _tables(connection: Any) -> list[str]:

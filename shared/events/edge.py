@@ -22,6 +22,7 @@ from shared.events.scalars import (
     Moment,
     Subject,
     check_extension,
+    check_json_content,
     check_reach,
 )
 
@@ -65,8 +66,10 @@ class InboundEnvelope(Struct, frozen=True, gc=False, kw_only=True, forbid_unknow
     partitionkey: Any = None
 
     def __post_init__(self) -> None:
-        """Hold the time to what calendars can bear."""
+        """Hold the time to what calendars can bear, and the data to JSON."""
         check_reach(self.time)
+        if self.datacontenttype is not None:
+            check_json_content(self.datacontenttype)
 
 
 INBOUND: Final = json.Decoder(InboundEnvelope)

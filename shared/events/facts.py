@@ -19,6 +19,7 @@ from shared.events.scalars import (
     Score,
     Subject,
     Text,
+    check_currency,
 )
 
 SalesChannel = Literal["store", "mini_program", "app", "delivery", "community"]
@@ -80,12 +81,18 @@ class Tender(Data, frozen=True, kw_only=True):
     amount: Amount
 
 
-class PurchaseCompleted(Data, frozen=True, kw_only=True):
+class _Priced(Data, frozen=True, kw_only=True):
+    currency: Currency
+
+    def __post_init__(self) -> None:
+        check_currency(self.currency)
+
+
+class PurchaseCompleted(_Priced, frozen=True, kw_only=True):
     """An order was paid."""
 
     order_id: Identifier
     store_id: Identifier
-    currency: Currency
     total: Amount
     channel: SalesChannel
     lines: list[Line]
@@ -99,13 +106,12 @@ class PurchaseCompleted(Data, frozen=True, kw_only=True):
     tenders: list[Tender] | None = None
 
 
-class PurchaseRefunded(Data, frozen=True, kw_only=True):
+class PurchaseRefunded(_Priced, frozen=True, kw_only=True):
     """Part or all of an order was paid back."""
 
     order_id: Identifier
     refund_id: Identifier
     store_id: Identifier
-    currency: Currency
     amount: Amount
     lines: list[Line] | None = None
     reason: Text | None = None
