@@ -81,18 +81,12 @@ class Tender(Data, frozen=True, kw_only=True):
     amount: Amount
 
 
-class _Priced(Data, frozen=True, kw_only=True):
-    currency: Currency
-
-    def __post_init__(self) -> None:
-        check_currency(self.currency)
-
-
-class PurchaseCompleted(_Priced, frozen=True, kw_only=True):
+class PurchaseCompleted(Data, frozen=True, kw_only=True):
     """An order was paid."""
 
     order_id: Identifier
     store_id: Identifier
+    currency: Currency
     total: Amount
     channel: SalesChannel
     lines: list[Line]
@@ -105,16 +99,25 @@ class PurchaseCompleted(_Priced, frozen=True, kw_only=True):
     receipt_code: Identifier | None = None
     tenders: list[Tender] | None = None
 
+    def __post_init__(self) -> None:
+        """Hold the currency to its form."""
+        check_currency(self.currency)
 
-class PurchaseRefunded(_Priced, frozen=True, kw_only=True):
+
+class PurchaseRefunded(Data, frozen=True, kw_only=True):
     """Part or all of an order was paid back."""
 
     order_id: Identifier
     refund_id: Identifier
     store_id: Identifier
+    currency: Currency
     amount: Amount
     lines: list[Line] | None = None
     reason: Text | None = None
+
+    def __post_init__(self) -> None:
+        """Hold the currency to its form."""
+        check_currency(self.currency)
 
 
 class Profile(Data, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ found in the old one is young again. So the last `size` entries used are always 
 price of one or two dictionary look-ups, with no list to keep in order.
 """
 
+from collections.abc import KeysView, Mapping
 from typing import Generic, TypeVar
 
 K = TypeVar("K")
@@ -35,12 +36,28 @@ class Recent(Generic[K, V]):
                 self.put(key, value)
         return value
 
+    def among(self, keys: KeysView[K]) -> dict[K, V]:
+        """The values of those of many keys that are remembered: two set operations, as a rule."""
+        found: dict[K, V] = {}
+        for key in keys & self._old.keys() | keys & self._young.keys():
+            value = self.get(key)
+            if value is not None:
+                found[key] = value
+        return found
+
     def put(self, key: K, value: V) -> None:
         """Remember a value."""
         if len(self._young) >= self._size and key not in self._young:
             self._old = self._young
             self._young = {}
         self._young[key] = value
+
+    def update(self, entries: Mapping[K, V]) -> None:
+        """Remember many values at once."""
+        if len(self._young) + len(entries) > self._size:
+            self._old = self._young
+            self._young = {}
+        self._young.update(entries)
 
     def forget(self, key: K) -> None:
         """Forget a value."""

@@ -1,7 +1,7 @@
 """Finding the member that an event is about: by heart, or a request at once in the database."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from uuid import UUID
 
@@ -62,7 +62,7 @@ class Identifier:
         self._hits = metrics.lookups.labels("by heart")
         self._misses = metrics.lookups.labels("database")
 
-    def by_heart(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+    def by_heart(self, candidates: Collection[Candidate]) -> list[Candidate]:
         """Name those that need no database; refuse those whose names are none.
 
         Returns:

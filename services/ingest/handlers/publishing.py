@@ -35,6 +35,9 @@ from shared.events.topics import EVENTS
 from shared.kafka.producer import Message, Outcome, Producer
 from shared.outbox import append
 
+_Identity = tuple[str, str]
+"""What makes an event the same event: its `source` and `id`."""
+
 _HEADERS: Final = [CONTENT_TYPE_HEADER]
 _ATTEMPTS: Final = 5
 _DATABASE_PAUSE_SECONDS: Final = 1.0
@@ -121,7 +124,7 @@ class Publisher:
         self._rejections = rejections
         self._metrics = metrics
         self._policy = policy
-        self._confirmed: Recent[tuple[str, str], Named] = Recent(policy.duplicates_remembered)
+        self._confirmed: Recent[_Identity, Named] = Recent(policy.duplicates_remembered)
         self._database_back_at = 0.0
 
     async def publish(
@@ -131,11 +134,11 @@ class Publisher:
         started = time.monotonic()
         now = self._clock.now()
         fresh, repeated = self._admit(source, candidates, now)
-        waiting = self._identifier.by_heart(fresh)
+        waiting = self._identifier.by_heart(fresh.values())
         if waiting:
             # half of the time at most, so that the others can still be confirmed
             await self._ask_database(waiting, now, self._left(started) / 2)
-        taken = [each for each in fresh if each.refusal is None]
+        taken = {key: each for key, each in fresh.items() if each.refusal is None}
         await self._send(taken, now, traceparent, started)
         for again, first in repeated:
             again.named, again.refusal = first.named, first.refusal
@@ -147,29 +150,25 @@ class Publisher:
 
     def _admit(
         self, source: Source, candidates: Sequence[Candidate], now: Instant
-    ) -> tuple[list[Candidate], list[tuple[Candidate, Candidate]]]:
+    ) -> tuple[dict[_Identity, Candidate], list[tuple[Candidate, Candidate]]]:
         """Sort out what may not pass, and what was confirmed before or stands here twice."""
         horizon = self._admission.horizon(now)
-        fresh: list[Candidate] = []
+        refusal = self._admission.refusal
+        fresh: dict[_Identity, Candidate] = {}
         repeated: list[tuple[Candidate, Candidate]] = []
-        seen: dict[tuple[str, str], Candidate] = {}
         for candidate in candidates:
+            if candidate.refusal is not None:
+                continue
+            candidate.refusal = refusal(source, candidate, horizon)
+            if candidate.refusal is not None:
+                continue
             envelope = candidate.envelope
-            if candidate.refusal is not None:
-                continue
-            candidate.refusal = self._admission.refusal(source, candidate, horizon)
-            if candidate.refusal is not None:
-                continue
-            identity = (envelope.source, envelope.id)
-            named = self._confirmed.get(identity)
-            if named is not None:
-                candidate.named, candidate.duplicate = named, True
-                continue
-            first = seen.setdefault(identity, candidate)
-            if first is candidate:
-                fresh.append(candidate)
-            else:
+            first = fresh.setdefault((envelope.source, envelope.id), candidate)
+            if first is not candidate:
                 repeated.append((candidate, first))
+        for identity, named in self._confirmed.among(fresh.keys()).items():
+            candidate = fresh.pop(identity)
+            candidate.named, candidate.duplicate = named, True
         return fresh, repeated
 
     async def _ask_database(
@@ -204,7 +203,7 @@ class Publisher:
 
     async def _send(
         self,
-        candidates: Sequence[Candidate],
+        candidates: dict[_Identity, Candidate],
         now: Instant,
         traceparent: str | None,
         started: float,
@@ -215,16 +214,16 @@ class Publisher:
         recorded = to_datetime(now)
         messages: list[Message] = []
         topic = self._policy.topic
-        for candidate in candidates:
+        for candidate in candidates.values():
+            named = candidate.named
             value = spliced(
                 candidate.envelope,
                 candidate.data,
-                candidate.named,
+                named,
                 recorded=recorded,
                 traceparent=traceparent,
                 extensions=candidate.extensions,
             )
-            named = candidate.named
             messages.append(Message(topic, named.partition, named.key, value, _HEADERS))
         handed = time.monotonic()
         left = self._left(started)
@@ -235,14 +234,14 @@ class Publisher:
         self._metrics.confirm_seconds.observe(time.monotonic() - handed)
         self._settle(candidates, outcomes)
 
-    def _settle(self, candidates: Sequence[Candidate], outcomes: Sequence[Outcome]) -> None:
-        remember = self._confirmed.put
-        confirmed = Outcome.CONFIRMED
-        for candidate, outcome in zip(candidates, outcomes, strict=True):
-            if outcome is confirmed:
-                remember((candidate.envelope.source, candidate.envelope.id), candidate.named)
+    def _settle(self, candidates: dict[_Identity, Candidate], outcomes: Sequence[Outcome]) -> None:
+        confirmed: dict[_Identity, Named] = {}
+        for (identity, candidate), outcome in zip(candidates.items(), outcomes, strict=True):
+            if outcome is Outcome.CONFIRMED:
+                confirmed[identity] = candidate.named
             else:
                 candidate.refusal = _REFUSALS[outcome]
+        self._confirmed.update(confirmed)
 
     def _count(self, source: Source, candidates: Sequence[Candidate]) -> None:
         self._metrics.request_events.observe(len(candidates))
