@@ -4,7 +4,9 @@ Pure. Records of one topic stay in offset order; between topics the record with 
 time goes first, facts before decisions at the same instant. With the wall clock nothing waits.
 
 With the stream clock, nothing is taken beyond the watermark of the slowest input that is waited
-for. The watermark of the facts is the greatest time read from them. That of a topic of decisions is
+for. The watermark of the facts is the greatest time read from them; what ingest adds by itself
+(`types.ADDED`) does not count, since it is published beside the facts that it is about: it moves no
+clock and waits for none. That of a topic of decisions is
 the last `clock.advanced` read from it and nothing else: its producer writes what a batch led to and
 then what fell due meanwhile, so times run back between two marks and are complete only at a mark.
 A batch therefore ends at a mark, unless the facts do not fit into the buffer.
@@ -33,9 +35,7 @@ class Taken:
 class Intake:
     """The buffers of one lane."""
 
-    def __init__(
-        self, inputs: Sequence[Input], *, stream: bool, until: Instant, room: int = 2_000
-    ) -> None:
+    def __init__(self, inputs: Sequence[Input], *, stream: bool, until: Instant, room: int) -> None:
         """Start with empty buffers.
 
         Args:
@@ -75,7 +75,7 @@ class Intake:
 
     def _watch(self, topic: str, event_type: str, at: Instant) -> None:
         """Move a watermark on."""
-        if at <= self._watermarks.get(topic, at):
+        if at <= self._watermarks.get(topic, at) or event_type in types.ADDED:
             return
         if topic == self._facts:
             self._watermarks[topic] = at
@@ -113,8 +113,9 @@ class Intake:
 
     def _reach(self, horizon: Instant) -> Instant:
         """Where the clock stands when not everything up to the horizon was taken."""
-        heads = [buffer[0].order.at for buffer in self._buffers.values() if buffer]
-        self._until = max(self._until, min([horizon, *heads]))
+        heads = [next(filter(_keeps_time, buffer), None) for buffer in self._buffers.values()]
+        ahead = [head.order.at for head in heads if head is not None]
+        self._until = max(self._until, min([horizon, *ahead]))
         return self._until
 
     def _merge(self, limit: int | None, horizon: Instant | None) -> list[Arrived]:
@@ -123,11 +124,7 @@ class Intake:
         limit = self.waiting() if limit is None else limit
         buffers = [buffer for buffer in self._buffers.values() if buffer]
         while len(taken) < limit:
-            buffers = [
-                buffer
-                for buffer in buffers
-                if buffer and (horizon is None or buffer[0].order.at <= horizon)
-            ]
+            buffers = [buffer for buffer in buffers if buffer and not _waits(buffer[0], horizon)]
             if not buffers:
                 break
             if len(buffers) == 1:
@@ -150,6 +147,16 @@ def read(record: Record, rank: int) -> Arrived:
     return Arrived(record, Order(event.at, rank, event.key), event)
 
 
+def _keeps_time(each: Arrived) -> bool:
+    """Whether a record stands where its time belongs, so that it says how late it is."""
+    return each.event is None or each.event.type not in types.ADDED
+
+
+def _waits(each: Arrived, horizon: Instant | None) -> bool:
+    """Whether a record is not to be taken before the horizon has come to its time."""
+    return horizon is not None and each.order.at > horizon and _keeps_time(each)
+
+
 def _head(buffer: deque[Arrived]) -> Order:
     return buffer[0].order
 
@@ -159,6 +166,6 @@ def _take_run(
 ) -> None:
     """Take from one buffer alone: no need to compare."""
     while buffer and len(taken) < limit:
-        if horizon is not None and buffer[0].order.at > horizon:
+        if _waits(buffer[0], horizon):
             return
         taken.append(buffer.popleft())

@@ -23,6 +23,8 @@ from shared.runtime.repair import Repair
 log = logging.getLogger(__name__)
 
 _POLL_SECONDS = 0.2
+_LULL_SECONDS = 0.1  # stream clock: nothing more has come for so long
+_GATHER_SECONDS = 2.0
 _COMMIT_SECONDS = 5.0
 _FENCED_SECONDS = 10.0  # a rebalance, if there is one, is over by then
 _TIMERS_AT_ONCE = 2_000
@@ -66,7 +68,7 @@ class Lane:
         self._stopping = asyncio.Event()
         self._poll_scope: asyncio.Timeout | None = None
         self._held: dict[str, Position] = {}
-        self._intake = Intake(spec.inputs, stream=spec.stream, until=positions.BEGINNING)
+        self._intake = self._empty_intake(positions.BEGINNING)
         self._next_due: Instant | None = None
         self._timers_max = _TIMERS_AT_ONCE
         self._events_max = _FIRST_EVENTS
@@ -114,7 +116,7 @@ class Lane:
                 await self._wait_out(error, failures)
         else:
             return
-        self._intake = Intake(self._spec.inputs, stream=self._spec.stream, until=self._until())
+        self._intake = self._empty_intake(self._until())
         self._marked = positions.BEGINNING
         self._events_max = min(_FIRST_EVENTS, self._place.batch_events)
         for topic, position in self._held.items():
@@ -122,18 +124,17 @@ class Lane:
                 raise Fenced(f"{self._name}: not assigned any more")
         self._check.up()
 
+    def _empty_intake(self, until: Instant) -> Intake:
+        # more than a batch: the facts of an upstream batch are all here when its mark comes
+        room = self._place.batch_events * 3 // 2
+        return Intake(self._spec.inputs, stream=self._spec.stream, until=until, room=room)
+
     # --- a turn of the loop -----------------------------------------------------------------------
 
     async def _turn(self) -> None:
         """Read what there is, then handle what may be handled."""
-        started = time.perf_counter()
         self._check.beat()
-        records = await self._poll()
-        self._report.phase("poll", started)
-        if records:
-            started = time.perf_counter()
-            self._intake.add(records)
-            self._report.phase("decode", started)
+        await self._read()
         taken = self._intake.take(self._events_max, self._place.clock.now())
         if taken.records:
             await self._handle(taken)
@@ -147,7 +148,30 @@ class Lane:
         self._report.timers(self._next_due, taken.until)
         await self._look_around()
 
-    async def _poll(self) -> list[Record]:
+    async def _read(self) -> None:
+        """Read what there is; under the stream clock a whole batch, while more keeps coming.
+
+        There nobody waits for the time on the wall, and a few large batches cost much less than
+        many small ones: a member is loaded and written once a batch.
+        """
+        began = time.perf_counter()
+        patience = self._patience()
+        while True:
+            started = time.perf_counter()
+            records = await self._poll(patience)
+            self._report.phase("poll", started)
+            if records:
+                started = time.perf_counter()
+                self._intake.add(records)
+                self._report.phase("decode", started)
+            if not records or not self._spec.stream:
+                return
+            full = self._intake.waiting() >= self._events_max
+            if full or time.perf_counter() - began > _GATHER_SECONDS:
+                return
+            patience = _LULL_SECONDS
+
+    async def _poll(self, patience: float) -> list[Record]:
         wanted = self._intake.wanted()
         if not wanted or self._stopping.is_set():
             await asyncio.sleep(0)
@@ -157,7 +181,7 @@ class Lane:
                 return await self._consumer.poll(
                     self._partition,
                     wanted,
-                    timeout_seconds=self._patience(),
+                    timeout_seconds=patience,
                     records_max=self._events_max,
                 )
         except TimeoutError:

@@ -9,9 +9,12 @@ from shared.runtime.positions import BEGINNING
 
 _WAITING = """
 SELECT (SELECT coalesce(sum(count), 0) FROM outbox) AS outbox_messages,
-       (SELECT count(*) FROM timelines t
-         WHERE due_at <= (SELECT max(until) FROM positions p
-                           WHERE p.consumer = $1 AND p.partition = t.partition)) AS timers_due
+       (SELECT coalesce(sum(due.timers), 0)
+          FROM (SELECT partition, max(until) AS until FROM positions
+                 WHERE consumer = $1 GROUP BY partition) AS clock
+         CROSS JOIN LATERAL (SELECT count(*) AS timers FROM timelines t
+                              WHERE t.partition = clock.partition AND t.due_at <= clock.until
+                            ) AS due) AS timers_due
 """
 
 

@@ -27,7 +27,7 @@ class ServiceSettings(BaseSettings):
     )
     clock: Literal["wall", "stream"] = Field("wall", description="stream: a replay's own time")
     partitions: int = Field(4, ge=1, le=1024, description="of every member topic")
-    batch_events: int = Field(1_000, ge=1, le=50_000, description="most events in a transaction")
+    batch_events: int = Field(1_500, ge=1, le=50_000, description="most events in a transaction")
     program: Path = Field(_PROGRAM, description="the document that version 1 is made of")
     instance: str | None = Field(None, description="name of this process in its consumer groups")
     token_key: SecretStr | None = Field(None, description="base64url key of the local issuer")

@@ -77,12 +77,13 @@ class _Compiler:
         self._check_templates()
         if self._problems:
             raise DocumentError(self._problems)
+        caps = tuple(_cap(part) for part in document.caps)
         return Program(
             language=document.language,
             zone=ZoneInfo(document.time_zone),
             zones_of_stores={s: ZoneInfo(part.time_zone) for s, part in document.stores.items()},
             quiet_hours=_quiet_hours(document),
-            caps=tuple(_cap(part) for part in document.caps),
+            caps=caps,
             channels={
                 name: Channel(
                     name=name,
@@ -103,6 +104,7 @@ class _Compiler:
                 for way_out in journey.exits
                 if way_out.on is not None and way_out.on.event is not None
             ),
+            sent_window=max((cap.longest for cap in caps), default=0),
         )
 
     def _check_channels(self) -> None:

@@ -17,6 +17,11 @@ _MONDAY_OF_EPOCH = 3 * DAY  # 1970-01-01 was a Thursday
 _WEEK = 7 * DAY
 
 
+def never_changes(zone: ZoneInfo) -> bool:
+    """Whether the clocks of a zone always differ from UTC by the same, as in UTC itself."""
+    return zone.utcoffset(None) is not None
+
+
 def time_of_day(at: Instant, zone: ZoneInfo) -> int:
     """What the clock of a zone shows at an instant, in µs after midnight."""
     return (at + _offset(at, zone)) % DAY
@@ -31,7 +36,7 @@ def period_start(period: Period, at: Instant, zone: ZoneInfo) -> Instant:
     wall = at + offset
     since = wall % DAY if period == "day" else (wall + _MONDAY_OF_EPOCH) % _WEEK
     start = at - since
-    if zone.utcoffset(None) is not None:
+    if never_changes(zone):
         return start
     first = to_datetime(wall - since).date()
     midnight = datetime(first.year, first.month, first.day, tzinfo=zone)

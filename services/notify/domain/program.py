@@ -46,7 +46,8 @@ class Destination(msgspec.Struct, frozen=True):
 class Program(msgspec.Struct, frozen=True):
     """One version: journeys, templates and policies, compiled.
 
-    `triggers` and `exits` are the journeys by the event type that lets in or out.
+    `triggers` and `exits` are the journeys by the event type that lets in or out. `sent_window` is
+    how long a message can count under any cap, in µs.
     """
 
     language: str
@@ -60,11 +61,7 @@ class Program(msgspec.Struct, frozen=True):
     journeys: Mapping[str, Journey]
     triggers: Mapping[str, Sequence[Journey]]
     exits: frozenset[str]
-
-    @property
-    def sent_window(self) -> int:
-        """How long a message can count under any cap, in µs."""
-        return max((cap.longest for cap in self.caps), default=0)
+    sent_window: int
 
     def zone_of(self, state: MemberState) -> ZoneInfo:
         """The member's zone: their own, or their store's, or the program's."""

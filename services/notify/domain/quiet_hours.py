@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from services.notify.domain.local_time import shown_at, time_of_day
+from services.notify.domain.local_time import never_changes, shown_at, time_of_day
 from shared.clock import DAY, Instant, to_datetime
 
 
@@ -36,6 +36,8 @@ def quiet_until(at: Instant, hours: QuietHours, zone: ZoneInfo) -> Instant | Non
     now = time_of_day(at, zone)
     if not hours.covers(now):
         return None
+    if never_changes(zone):
+        return at + (hours.end - now) % DAY
     day = to_datetime(at).astimezone(zone)
     if now >= hours.end:
         day += timedelta(days=1)

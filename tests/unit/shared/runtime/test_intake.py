@@ -27,6 +27,19 @@ def _record(topic: str, at: Instant, offset: int = 0) -> Record:
     return Record(topic, 0, offset, 0, b"k", value, ())
 
 
+def _added(at: Instant) -> Record:
+    value = encode(
+        type=types.MEMBER_CREATED,
+        source="urn:test",
+        id=f"created-{at}",
+        subject="somebody",
+        at=at,
+        data={"identities": ["card"], "cause": "an event"},
+        recorded_at=at,
+    )
+    return Record(FACTS, 0, 0, 0, b"k", value, ())
+
+
 def _decision(at: Instant) -> Record:
     value = encode(
         type=types.TIER_CHANGED,
@@ -128,6 +141,17 @@ def test_a_full_buffer_is_not_polled(room: int) -> None:
     intake = _intake(stream=True, room=room)
     intake.add([_record(FACTS, at) for at in range(room)])
     assert intake.wanted() == [DECISIONS]
+
+
+def test_what_ingest_adds_moves_no_clock_and_waits_for_none() -> None:
+    intake = _intake(stream=True, waited=False)
+    intake.add([_record(FACTS, 10), _added(90), _record(FACTS, 20), _record(FACTS, 30)])
+    taken = intake.take(3, LATE)
+    assert _told(taken) == [(FACTS, 10), (FACTS, 90), (FACTS, 20)]
+    assert taken.until == 30
+    intake.add([_record(FACTS, 40), _added(5), _record(FACTS, 50)])
+    assert intake.take(2, LATE).until == 50  # the next to come, behind what was added
+    assert intake.take(9, LATE).until == 50
 
 
 def test_decisions_are_complete_only_at_a_mark() -> None:
