@@ -19,6 +19,9 @@ DEAD_LETTERS: Final = "regulars.dead-letters"
 MEMBER_TOPICS: Final = (EVENTS, POINTS, SEGMENTS, JOBS, RECEIPTS)
 """Keyed by member id, with equal partition counts; `clock.advanced` may appear on each."""
 
+MESSAGE_BYTES_MAX: Final = 900_000
+"""The largest message on any topic; the broker takes batches of 1,048,588 bytes by default."""
+
 TYPES_ON: Final[dict[str, frozenset[str]]] = {
     INBOUND: types.INBOUND,
     EVENTS: types.INBOUND | types.ADDED_BY_INGEST,

@@ -67,11 +67,6 @@ JOB_FAILED: Final = "regulars.job.failed.v1"
 # The runtime's own mark, on every topic, with the stream clock only
 CLOCK_ADVANCED: Final = "regulars.clock.advanced.v1"
 
-ADDED: Final = frozenset(
-    {MEMBER_CREATED, MEMBER_IDENTIFIED, MEMBER_MERGED, MEMBER_UNMERGED, MEMBER_ERASED}
-)
-"""What ingest adds goes through its outbox, so it may stand before what it is about, or after."""
-
 INBOUND: Final = frozenset(
     {
         PURCHASE_COMPLETED,

@@ -30,6 +30,8 @@ from aiokafka.errors import (
     UnknownTopicOrPartitionError,
 )
 
+from shared.events.topics import MESSAGE_BYTES_MAX
+
 log = logging.getLogger(__name__)
 
 Headers = Sequence[tuple[str, bytes]]
@@ -57,7 +59,7 @@ class Limits:
     """Bounds of a producer; every one of them is there to keep a bad day short."""
 
     batch_bytes: int = 512 * 1024
-    message_bytes_max: int = 900_000  # under the broker's default of 1,048,588 a batch
+    message_bytes_max: int = MESSAGE_BYTES_MAX
     lane_bytes_max: int = 32 * 1024 * 1024
     breaker_seconds: float = 1.0
     request_timeout_seconds: float = 10.0

@@ -11,6 +11,7 @@ import msgspec
 
 from shared.clock import Instant
 from shared.db import Transaction
+from shared.events.topics import MESSAGE_BYTES_MAX
 
 CHANNEL = "regulars_outbox"
 _CHUNK_MESSAGES = 1_000
@@ -37,12 +38,28 @@ class Outgoing(NamedTuple):
     value: bytes
 
 
+class MessageTooLargeError(ValueError):
+    """A message that Kafka would not take: the fault of the event that led to it."""
+
+    def __init__(self, topic: str, size: int) -> None:
+        """Say how large it is."""
+        super().__init__(
+            f"a message to {topic} has {size:,} bytes; Kafka takes {MESSAGE_BYTES_MAX:,}"
+        )
+
+
 async def append(tx: Transaction, messages: Sequence[Outgoing], now: Instant) -> None:
-    """Write messages, in order, as the last statement of a transaction."""
+    """Write messages, in order, as the last statement of a transaction.
+
+    Raises:
+        MessageTooLargeError: Kafka would never take one of them, and it would hold up the others.
+    """
     if not messages:
         return
     by_partition: dict[tuple[str, int], list[tuple[bytes, bytes]]] = {}
     for topic, partition, key, value in messages:
+        if len(value) > MESSAGE_BYTES_MAX:
+            raise MessageTooLargeError(topic, len(value))
         by_partition.setdefault((topic, partition), []).append((key, value))
     chunks = [
         (topic, partition, len(part), now, _pack(part))

@@ -4,12 +4,13 @@ Pure. Records of one topic stay in offset order; between topics the record with 
 time goes first, facts before decisions at the same instant. With the wall clock nothing waits.
 
 With the stream clock, nothing is taken beyond the watermark of the slowest input that is waited
-for. The watermark of the facts is the greatest time read from them; what ingest adds by itself
-(`types.ADDED`) does not count, since it is published beside the facts that it is about: it moves no
-clock and waits for none. That of a topic of decisions is
+for. The watermark of the facts is the greatest time read from them. That of a topic of decisions is
 the last `clock.advanced` read from it and nothing else: its producer writes what a batch led to and
 then what fell due meanwhile, so times run back between two marks and are complete only at a mark.
 A batch therefore ends at a mark, unless the facts do not fit into the buffer.
+
+What ingest adds by itself (`types.ADDED_BY_INGEST`) is published beside the facts that it is about,
+a little before or after them: it moves no clock and waits for none.
 """
 
 from collections import deque
@@ -75,7 +76,7 @@ class Intake:
 
     def _watch(self, topic: str, event_type: str, at: Instant) -> None:
         """Move a watermark on."""
-        if at <= self._watermarks.get(topic, at) or event_type in types.ADDED:
+        if at <= self._watermarks.get(topic, at) or event_type in types.ADDED_BY_INGEST:
             return
         if topic == self._facts:
             self._watermarks[topic] = at
@@ -149,7 +150,7 @@ def read(record: Record, rank: int) -> Arrived:
 
 def _keeps_time(each: Arrived) -> bool:
     """Whether a record stands where its time belongs, so that it says how late it is."""
-    return each.event is None or each.event.type not in types.ADDED
+    return each.event is None or each.event.type not in types.ADDED_BY_INGEST
 
 
 def _waits(each: Arrived, horizon: Instant | None) -> bool:

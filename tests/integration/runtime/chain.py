@@ -61,10 +61,11 @@ class Noted(msgspec.Struct, array_like=True, frozen=True):
 
 @dataclass
 class CountingMachine:
-    """Counts; fails on the event ids and members named as poison."""
+    """Counts; fails on what is named as poison, and has far too much to say on what is wordy."""
 
     poison: set[str] = field(default_factory=set)
     poisoned_timers: set[int] = field(default_factory=set)
+    wordy: set[str] = field(default_factory=set)
     state_type = Life
     fact_type = Spent
 
@@ -87,7 +88,8 @@ class CountingMachine:
             raise ValueError(f"cannot digest {fact.event_id}")
         state.total += fact.total
         state.lapses_at = at + LAPSE
-        effects.append(Noted("bought", at, state.total))
+        what = "bought" if fact.event_id not in self.wordy else "bought" * 200_000
+        effects.append(Noted(what, at, state.total))
 
     def due(self, state: Life) -> Instant | None:
         return state.lapses_at

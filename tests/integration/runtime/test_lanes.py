@@ -126,6 +126,25 @@ async def test_one_poison_event_is_one_dead_letter_and_replay_applies_it_once(
     assert await chain.notes() == await whole.notes()
 
 
+async def test_what_is_too_large_for_kafka_is_its_events_dead_letter_and_holds_up_nobody(
+    new_chain: NewChain,
+) -> None:
+    machine = CountingMachine(wordy={"order-2"})
+    chain = await new_chain(clock=ManualClock(START + DAY), machine=machine)
+    await _tell(chain, [(MEMBERS[0], n, START + n * HOUR) for n in (1, 2, 3)])
+    async with chain.running():
+        await chain.handled(3)
+        letters = await chain.fetch("SELECT kind, event_id, error FROM dead_letters")
+        assert [letter[:2] for letter in letters] == [("poison", "order-2")]
+        assert "1,200,0" in str(letters[0][2])
+        waiting = await chain.fetch("SELECT sum(count)::int FROM outbox")
+        assert waiting == [(3,)]  # two notes, and that there is a dead letter
+    assert [(what, total) for _, what, _, total in await chain.notes()] == [
+        ("bought", 1),
+        ("bought", 4),
+    ]
+
+
 async def test_a_failing_timer_is_a_dead_letter_and_stops_nobody_else(new_chain: NewChain) -> None:
     machine = CountingMachine(poisoned_timers={1})
     clock = ManualClock(START)

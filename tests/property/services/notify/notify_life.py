@@ -28,7 +28,7 @@ from shared.events import types
 
 MEMBER = UUID("0190b5a0-0000-7000-8000-00000000002a")
 BEGIN = parse_instant("2024-02-20T00:00:00Z")
-ZONES = ("Asia/Shanghai", "America/New_York", "Australia/Lord_Howe", "Pacific/Apia")
+ZONES = ("UTC", "Asia/Shanghai", "America/New_York", "Australia/Lord_Howe", "Pacific/Apia")
 
 
 @cache
