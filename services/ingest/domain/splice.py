@@ -13,7 +13,6 @@ from typing import Any, Final, NamedTuple
 from msgspec import Raw, Struct, json
 
 from services.ingest.domain.candidate import Candidate, Named
-from shared.events import types
 from shared.events.edge import Extensions, InboundEnvelope
 
 OWN_ATTRIBUTES: Final = frozenset({"subjectkind", "recordedtime", "partitionkey"})
@@ -100,22 +99,6 @@ def names_in(candidate: Candidate) -> tuple[list[str], list[str]]:
     if attribution is not None and attribution.referrer is not None:
         others.append(attribution.referrer)
     return further, others
-
-
-_WITH_NAMES: Final = frozenset(
-    {types.MEMBER_JOINED, types.MEMBER_PROFILE_UPDATED, types.PURCHASE_COMPLETED}
-)
-
-
-def is_plain(event_type: str, facts: Any) -> bool:
-    """Whether the data can go on the log as it is: no names of members, nothing personal."""
-    if event_type not in _WITH_NAMES:
-        return True
-    if event_type == types.PURCHASE_COMPLETED:
-        return facts.attribution is None or facts.attribution.referrer is None
-    if event_type == types.MEMBER_PROFILE_UPDATED:
-        return False
-    return facts.profile is None and facts.identities is None and facts.referrer is None
 
 
 def rewritten(

@@ -19,7 +19,7 @@ from services.ingest.domain.identify import (
 from services.ingest.domain.names import Name, NotAName, parse_name, parse_place
 from services.ingest.domain.recent import Recent
 from services.ingest.domain.refusal import Refusal, wrong_field
-from services.ingest.domain.splice import is_plain, names_in, rewritten
+from services.ingest.domain.splice import names_in, rewritten
 from services.ingest.handlers.added_facts import added_facts
 from services.ingest.metrics import IngestMetrics
 from services.ingest.store.identities import Identities, PersonalValue
@@ -76,7 +76,7 @@ class Identifier:
             named = recall(envelope.subject)
             if named is not None and (named.member_id is None) == (envelope.type in memberless):
                 candidate.named = named
-                if is_plain(envelope.type, candidate.facts):
+                if candidate.facts is None:
                     continue
             if envelope.type in memberless:
                 self._place(candidate)
@@ -174,7 +174,7 @@ class Identifier:
     ) -> list[PersonalValue]:
         """Put member ids in the place of names, and take personal data out."""
         envelope = candidate.envelope
-        if is_plain(envelope.type, candidate.facts):
+        if candidate.facts is None:
             return []
         candidate.data, found = rewritten(
             envelope.data,
@@ -203,8 +203,8 @@ def _well_named(candidate: Candidate) -> bool:
 def _claim(candidate: Candidate) -> Claim:
     envelope = candidate.envelope
     further, others = names_in(candidate)
-    store_id = getattr(candidate.facts, "store_id", None)
-    cause = Cause(envelope.id, envelope.source, from_datetime(envelope.time), store_id)
+    at = from_datetime(envelope.time)
+    cause = Cause(envelope.id, envelope.source, at, candidate.store_id)
     return Claim(
         parse_name(envelope.subject),
         [parse_name(text) for text in further],

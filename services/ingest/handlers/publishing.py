@@ -81,7 +81,7 @@ class Admission:
     ) -> Refusal | None:
         """Why this well-formed event is not taken from this source; None where it is."""
         envelope = candidate.envelope
-        store_id = getattr(candidate.facts, "store_id", None)
+        store_id = candidate.store_id
         if horizon is not None and envelope.time > horizon:
             return wrong_field(
                 "/time",
