@@ -21,7 +21,7 @@ from deploy.bench.watching import memory_mib_max
 from deploy.bench.workload import GAP, Purchases
 from deploy.local.services import SERVICES
 from deploy.local.topics import Topic, make_topics
-from shared.clock import WallClock
+from shared.clock import Instant, WallClock
 from shared.events import topics
 
 _BATCH = 500
@@ -56,9 +56,12 @@ async def bench(servers: Servers, members: int, events: int, rounds: int, say: S
     )
 
 
-def _bodies(members: int, events: int, number: int, *, identified: bool) -> list[bytes]:
-    # they happen just now, so that journeys lie ahead and not in the past
-    begin = WallClock().now() - (members + events) * GAP
+def _bodies(
+    members: int, events: int, number: int, start: Instant, *, identified: bool
+) -> list[bytes]:
+    # they happen just now, so that journeys lie ahead; each round after the one before, for what
+    # comes late has lives told again
+    begin = start + (number * events - members) * GAP
     purchases = Purchases(members, f"round-{number}", begin)
     # round 0 is everybody once: it warms up
     first, last = (0, members) if number == 0 else (members, members + events)
@@ -80,10 +83,11 @@ async def _bare(
             await connection.execute(make_tables(shape.appended, shape.kept))
         children.append(servers.bare_loop(shape.service, _BARE_TOPIC, shape.appended, shape.kept))
     rates = []
+    start = WallClock().now()
     async with servers.running(children), _connections(servers) as connections:
         for number in range(rounds + 1):
             bodies = _bodies(
-                members, events, number, identified=True
+                members, events, number, start, identified=True
             )  # the bare way looks up nobody
             started = time.perf_counter()
             await _publish(servers, port, bodies)
@@ -110,9 +114,10 @@ async def _ours(
         for child in servers.service(service, ("all",), port=port)
     ]
     rates = []
+    start = WallClock().now()
     async with servers.running(children) as supervisor, _connections(servers) as connections:
         for number in range(rounds + 1):
-            bodies = _bodies(members, events, number, identified=False)
+            bodies = _bodies(members, events, number, start, identified=False)
             started = time.perf_counter()
             await _publish(servers, ports[0], bodies)
             await _until(lambda: _done(connections, ends))

@@ -28,7 +28,7 @@ def bench(  # noqa: PLR0913 - the flags of a command
     events: Annotated[int, typer.Option(help="How many purchases.", min=1000)] = 100_000,
     members: Annotated[int, typer.Option(help="Of how many members.", min=1)] = 20_000,
     rounds: Annotated[int, typer.Option(help="Rounds of bare and ours each.", min=1)] = 3,
-    batch: Annotated[int, typer.Option(help="Most events in a transaction.", min=1)] = 2_000,
+    batch: Annotated[int, typer.Option(help="Most events in a transaction.", min=1)] = 1_500,
     one_process: Annotated[
         bool, typer.Option("--one-process", help="All roles of a service in one process.")
     ] = False,
