@@ -127,7 +127,7 @@ class Postgres:
     port: int
     password: str
     durable: bool = True
-    shared_buffers: str = "512MB"
+    shared_buffers: str = "1GB"
     connections: int = 200
 
     @property
