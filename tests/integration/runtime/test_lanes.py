@@ -9,6 +9,7 @@ import pytest
 from shared.clock import DAY, HOUR, ManualClock, parse_instant
 from shared.db import Database
 from shared.runtime import dead_letters, positions
+from shared.runtime.progress import progress_of
 from tests.integration.runtime.chain import LAPSE, Chain, CountingMachine, purchase
 
 pytestmark = pytest.mark.integration
@@ -158,6 +159,21 @@ async def test_a_failing_timer_is_a_dead_letter_and_stops_nobody_else(new_chain:
         machine.poisoned_timers.clear()
         await chain.fetch("UPDATE dead_letters SET state = 'replaying' RETURNING id")
         await chain.until("SELECT count(*)::int FROM noted WHERE what = 'lapsed'", 3)
+
+
+async def test_progress_counts_the_timers_that_are_due_by_the_clock_of_their_partition(
+    new_chain: NewChain,
+) -> None:
+    chain = await new_chain(clock=ManualClock(START))
+    await _tell(chain, [(MEMBERS[0], 1, START), (MEMBERS[1], 2, START)])
+    async with chain.running():
+        await chain.handled(2)
+    database = Database(chain.database_url, application_name="test")
+    assert (await progress_of(database, chain.group))["timers_due"] == 0
+    await chain.fetch("UPDATE positions SET until = $1 RETURNING until", START + LAPSE)
+    assert (await progress_of(database, chain.group))["timers_due"] == 2
+    assert (await progress_of(database, "somebody else"))["timers_due"] == 0
+    await database.close()
 
 
 async def test_a_decision_that_was_withdrawn_is_as_if_never_made(new_chain: NewChain) -> None:

@@ -21,6 +21,17 @@ def test_what_is_asked_for_stays() -> None:
         assert recent.get(0) == "zero"
 
 
+def test_many_at_once_are_remembered_and_recalled_as_one_by_one() -> None:
+    recent: Recent[int, str] = Recent(10)
+    for start in range(0, 1_000, 4):
+        recent.update({number: str(number) for number in range(start, start + 4)})
+        assert len(recent) <= 20
+        last = range(max(0, start - 6), start + 4)
+        asked = dict.fromkeys([*last, -1])
+        assert recent.among(asked.keys()) == {number: str(number) for number in last}
+    assert recent.among({0: None}.keys()) == {}
+
+
 def test_forgetting() -> None:
     recent: Recent[int, str] = Recent(1)
     recent.put(1, "a")
