@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 _POLL_SECONDS = 0.2
 _LULL_SECONDS = 0.1  # stream clock: nothing more has come for so long
 _GATHER_SECONDS = 2.0
+_ROOM_LEAST = 2_000
 _COMMIT_SECONDS = 5.0
 _FENCED_SECONDS = 10.0  # a rebalance, if there is one, is over by then
 _TIMERS_AT_ONCE = 2_000
@@ -126,7 +127,7 @@ class Lane:
 
     def _empty_intake(self, until: Instant) -> Intake:
         # more than a batch: the facts of an upstream batch are all here when its mark comes
-        room = self._place.batch_events * 3 // 2
+        room = max(_ROOM_LEAST, self._place.batch_events * 3 // 2)
         return Intake(self._spec.inputs, stream=self._spec.stream, until=until, room=room)
 
     # --- a turn of the loop -----------------------------------------------------------------------
