@@ -6,12 +6,15 @@ an awaited seek in `on_partitions_assigned` is done, so nothing here polls "what
 assigned": a lane polls its own partitions by name, and only after its own seek.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, OffsetAndMetadata, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+
+_COMMIT_SECONDS_MAX = 2.0
 
 
 class GroupUnavailable(Exception):  # noqa: N818 - a state that passes, not a mistake
@@ -143,12 +146,16 @@ class GroupConsumer:
         return end
 
     async def commit(self, partition: int, positions: Mapping[str, int]) -> None:
-        """Tell Kafka how far we are, for lag tools only; a failure costs nothing."""
+        """Tell Kafka how far we are, for lag tools only; a failure costs nothing.
+
+        The client waits for its coordinator without end; that must never hold up a lane.
+        """
         offsets = {
             TopicPartition(topic, partition): OffsetAndMetadata(position, "")
             for topic, position in positions.items()
         }
         try:
-            await self._consumer.commit(offsets)
-        except (CommitFailedError, IllegalStateError, KafkaError):
+            async with asyncio.timeout(_COMMIT_SECONDS_MAX):
+                await self._consumer.commit(offsets)
+        except (CommitFailedError, IllegalStateError, KafkaError, TimeoutError):
             return
