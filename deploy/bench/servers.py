@@ -51,9 +51,8 @@ class Servers:
 
     def service(self, name: str, roles: Sequence[str], *, port: int | None = None) -> list[Child]:
         """The processes of a service, one a role; the port is the first one's."""
-        ports = self.ports(len(roles))
-        if port is not None:
-            ports[0] = port
+        given = [] if port is None else [port]
+        ports = [*given, *self.ports(len(roles) - len(given))]
         environment = {
             "REGULARS_KAFKA": self.endpoints.kafka,
             f"REGULARS_DATABASE_{name.upper()}": self.endpoints.databases[name],

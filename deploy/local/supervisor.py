@@ -14,6 +14,7 @@ from typing import IO, Self
 
 from deploy.local.child import Child, Running, describe_exit
 from deploy.local.errors import ChildFailedError
+from shared.runtime.backoff import rest
 
 _POLL_SECONDS = 0.05
 _HEALTHY_SECONDS = 10.0
@@ -240,9 +241,7 @@ class Supervisor:
                 child.name,
                 f"{failure}; starting it again in {pause:g} s (pid was {running.pid})",
             )
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await kept.stop.wait()
+            await rest(kept.stop, pause)
 
     async def _probe(self, kept: _Kept, running: Running) -> None:
         """Ask the child whether it is ready until it says so."""

@@ -9,6 +9,7 @@ from services.ingest.handlers.store_book import StoreBook
 from services.ingest.metrics import IngestMetrics
 from shared.db import is_transient
 from shared.kafka.producer import Producer
+from shared.runtime.backoff import rest
 from shared.runtime.http.health import HealthBoard
 
 log = logging.getLogger(__name__)
@@ -42,11 +43,7 @@ class Housekeeping:
         """Work until told to stop, and once more then."""
         while not stop.is_set():
             await self._turn()
-            try:
-                async with asyncio.timeout(_PERIOD_SECONDS):
-                    await stop.wait()
-            except TimeoutError:
-                continue
+            await rest(stop, _PERIOD_SECONDS)
         await self._turn()
 
     async def _turn(self) -> None:

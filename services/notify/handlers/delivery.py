@@ -38,6 +38,7 @@ from shared.events import encode, topics, types
 from shared.events.decisions import JobFailed, JobSent
 from shared.kafka.partitioner import partition_of
 from shared.outbox import Outgoing, append
+from shared.runtime.backoff import rest
 from shared.runtime.program import ProgramHistory
 
 log = logging.getLogger(__name__)
@@ -91,7 +92,7 @@ class Dispatcher:
                     log.warning("delivery waits for the database: %r", error)
                 else:
                     self._follow(running, loops)
-                await _pause(stop, _REFRESH_SECONDS)
+                await rest(stop, _REFRESH_SECONDS)
             for ended in running.values():
                 ended.set()
 
@@ -146,7 +147,8 @@ class DestinationLoop:
                         raise
                     log.warning("%s waits for the database: %r", self._destination.name, error)
                     seconds = _TROUBLE_SECONDS
-                await _pause(stop, seconds)
+                if seconds > 0:
+                    await rest(stop, seconds)
         finally:
             await self._sender.close()
 
@@ -298,13 +300,3 @@ def _receipt(partitions: int, job: str, member: str, channel: str, follow: Next)
     )
     key = member.encode()
     return Outgoing(topics.RECEIPTS, partition_of(key, partitions), key, value)
-
-
-async def _pause(stop: asyncio.Event, seconds: float) -> None:
-    if seconds <= 0:
-        return
-    try:
-        async with asyncio.timeout(seconds):
-            await stop.wait()
-    except TimeoutError:
-        return
