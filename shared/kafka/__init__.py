@@ -1,1 +1,5 @@
-"""Kafka for the services; only this package imports the client library."""
+"""Kafka for the services; only this package imports the client library, and mends it first."""
+
+from shared.kafka.connection import mend
+
+mend()

@@ -4,11 +4,13 @@ import asyncio
 import logging
 
 from shared.kafka.consumer import GroupConsumer, GroupUnavailable
-from shared.runtime.backoff import Backoff, rest
+from shared.runtime.backoff import Backoff, rest, unless
 from shared.runtime.consumers import ConsumerSpec, Workplace
 from shared.runtime.lane import Lane
 
 log = logging.getLogger(__name__)
+
+_LOOK_SECONDS = 1.0  # how often a member asks whether its client is well
 
 
 class LaneGroup:
@@ -27,58 +29,62 @@ class LaneGroup:
         self._place = place
         self._bootstrap = bootstrap
         self._instance = instance
-        self._lanes: dict[int, Lane] = {}
+        self._lanes: dict[int, tuple[Lane, asyncio.Task[None]]] = {}
         self._check = place.health.dependency(f"group {spec.name}")
         self._tasks: asyncio.TaskGroup | None = None
         self._consumer: GroupConsumer | None = None
+        self._failures = 0
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Be a member until told to stop; then finish what is in hand and leave."""
-        async with asyncio.TaskGroup() as self._tasks:
-            self._consumer = await self._join(stop)
-            if self._consumer is None:
-                return
-            try:
-                await stop.wait()
-            finally:
-                await self._revoked(set(self._lanes))
-                await self._consumer.stop()
-
-    async def _join(self, stop: asyncio.Event) -> GroupConsumer | None:
-        """Join the group, waiting for Kafka as long as it takes."""
-        failures = 0
+        """Be a member until told to stop, waiting for Kafka as long as it takes."""
         backoff = Backoff()
-        while not stop.is_set():
-            consumer = GroupConsumer(
-                self._bootstrap, self._spec.name, self._spec.topics, instance=self._instance
-            )
-            self._consumer = consumer
-            try:
-                await consumer.start(self._assigned, self._revoked)
-            except GroupUnavailable as error:
-                failures += 1
-                seconds = backoff.seconds(failures, self._place.chance)
-                log.warning("%s waits for Kafka, %.2f s: %s", self._spec.name, seconds, error)
-                self._check.down(str(error))
-                self._place.metrics.back_offs.labels("kafka").inc()
-                await rest(stop, seconds)
-            else:
-                return consumer
-        return None
+        async with asyncio.TaskGroup() as self._tasks:
+            while not stop.is_set():
+                try:
+                    await self._be_member(stop)
+                except GroupUnavailable as error:
+                    self._failures += 1
+                    seconds = backoff.seconds(self._failures, self._place.chance)
+                    log.warning("%s waits for Kafka, %.2f s: %s", self._spec.name, seconds, error)
+                    self._check.down(str(error))
+                    self._place.metrics.back_offs.labels("kafka").inc()
+                    await rest(stop, seconds)
+
+    async def _be_member(self, stop: asyncio.Event) -> None:
+        """Join; when told to stop finish what is in hand, and leave.
+
+        Raises:
+            GroupUnavailable: Kafka did not let us join, or the client has failed since.
+        """
+        consumer = self._consumer = GroupConsumer(
+            self._bootstrap, self._spec.name, self._spec.topics, instance=self._instance
+        )
+        try:
+            await unless(stop, consumer.start(self._assigned, self._revoked))
+            while not stop.is_set():
+                await rest(stop, _LOOK_SECONDS)
+                if consumer.trouble is not None:
+                    raise GroupUnavailable(consumer.trouble)
+        finally:
+            self._consumer = None
+            await self._revoked(set(self._lanes))
+            await consumer.stop()
 
     async def _assigned(self, partitions: set[int]) -> None:
+        if self._consumer is None:
+            return  # we are on our way out
         assert self._tasks is not None  # noqa: S101 - `run` made it
-        assert self._consumer is not None  # noqa: S101 - it calls us
         log.info("%s: partitions %s are ours", self._spec.name, sorted(partitions))
+        self._failures = 0
         self._check.up()
         for partition in partitions:
             lane = Lane(self._spec, partition, self._consumer, self._place)
-            self._lanes[partition] = lane
-            self._tasks.create_task(lane.run(), name=f"{self._spec.name}-{partition}")
+            name = f"{self._spec.name}-{partition}"
+            self._lanes[partition] = lane, self._tasks.create_task(lane.run(), name=name)
 
     async def _revoked(self, partitions: set[int]) -> None:
-        lanes = [self._lanes.pop(partition) for partition in partitions if partition in self._lanes]
-        for lane in lanes:
+        gone = [self._lanes.pop(partition) for partition in partitions if partition in self._lanes]
+        for lane, _ in gone:
             lane.stop()
-        for lane in lanes:
-            await lane.finished.wait()
+        if gone:
+            await asyncio.wait([task for _, task in gone])

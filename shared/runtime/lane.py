@@ -75,7 +75,6 @@ class Lane:
         self._events_max = _FIRST_EVENTS
         self._marked = positions.BEGINNING
         self._committed_at = 0.0
-        self.finished = asyncio.Event()
 
     def stop(self) -> None:
         """Finish the batch in hand and no more."""
@@ -97,7 +96,6 @@ class Lane:
                     await rest(self._stopping, _FENCED_SECONDS)
         finally:
             self._place.health.remove(self._name)
-            self.finished.set()
 
     # --- owning ---------------------------------------------------------------------------------
 

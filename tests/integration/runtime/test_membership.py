@@ -2,12 +2,13 @@
 
 import asyncio
 import secrets
+import signal
 import time
 
 import pytest
 
 from shared.kafka.consumer import GroupConsumer, GroupUnavailable
-from tests.conftest import KafkaServer, NewTopics
+from tests.conftest import KafkaServer, NewStack, NewTopics
 
 pytestmark = [pytest.mark.integration, pytest.mark.durable]
 
@@ -55,3 +56,20 @@ async def test_an_absent_broker_is_said_and_can_be_tried_again(topic_prefix: str
     member = _Member("127.0.0.1:1", f"{topic_prefix}g", "nowhere")
     with pytest.raises(GroupUnavailable):
         await member.consumer.start(member.assigned, member.revoked)
+
+
+async def test_a_broker_that_hangs_holds_up_neither_a_lane_nor_leaving(
+    new_stack: NewStack, topic_prefix: str
+) -> None:
+    """The client would wait 40 s for each of its requests."""
+    async with new_stack(run_services=False, services=()) as stack:
+        member = _Member(stack.endpoints.kafka, f"{topic_prefix}g", "regulars.points")
+        await member.consumer.start(member.assigned, member.revoked)
+        await member.holds(4)
+        stack.kill("kafka", signal.SIGSTOP)
+        try:
+            async with asyncio.timeout(20):
+                await member.consumer.commit(0, {"regulars.points": 0})
+                await member.consumer.stop()
+        finally:
+            stack.kill("kafka", signal.SIGCONT)

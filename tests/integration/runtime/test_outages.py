@@ -1,5 +1,6 @@
 """What passes by itself is waited out; nothing is lost and nothing is done twice."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -112,3 +113,36 @@ async def _marks(chain: Chain) -> list[Instant]:
     finally:
         await consumer.stop()
     return found
+
+
+def _tasks_in(routine: str) -> list[asyncio.Task[object]]:
+    return [task for task in asyncio.all_tasks() if routine in str(task.get_coro())]
+
+
+@pytest.mark.parametrize(
+    "routine", ["_md_synchronizer", "_coordination_routine", "_fetch_requests_routine"]
+)
+async def test_a_client_that_has_lost_a_task_is_replaced_by_another(
+    new_chain: NewChain, routine: str
+) -> None:
+    """It would stand still without a word; whatever ended the task, the membership goes on."""
+    far = ManualClock(START + 400 * DAY)
+    chain = await new_chain(clock=far)
+    story = _story()
+    async with chain.running():
+        await _tell(chain, story[:60])
+        await chain.handled(60)
+        lost = _tasks_in(routine)
+        assert lost
+        for task in lost:
+            task.cancel()
+        async with asyncio.timeout(20):
+            await asyncio.wait(lost)
+            while not _tasks_in(routine):  # noqa: ASYNC110 - the client's own, it tells nobody
+                await asyncio.sleep(0.05)
+        await _tell(chain, story[60:])
+        await chain.handled(len(story))
+    quiet = await new_chain(clock=far)
+    async with quiet.running():
+        await quiet.handled(len(story))
+    assert await chain.notes() == await quiet.notes()
