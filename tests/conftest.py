@@ -7,6 +7,7 @@ each other's way by names: `database_url` is a database of its own for each test
 opened at all.
 """
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -27,6 +28,7 @@ from deploy.local.postgres import Postgres
 from deploy.local.settings import StackSettings
 from deploy.local.stack import Stack
 from deploy.local.supervisor import Supervisor
+from shared.db import migrations
 from tests.settings import TestServers
 
 _PURE = ("unit", "property")
@@ -129,14 +131,36 @@ def database_of(server_url: str, database: str) -> str:
     return urlunsplit(urlsplit(server_url)._replace(path=f"/{database}"))
 
 
+@pytest.fixture(scope="session")
+def templates() -> dict[Path, str]:
+    """Names of databases to make others from, by the migrations that they have seen."""
+    return {}
+
+
+NewDatabase = Callable[..., Awaitable[str]]
+
+
 @pytest.fixture
-async def new_database(postgres_server: str) -> AsyncIterator[Callable[[], Awaitable[str]]]:
-    """Makes an empty database at each call and answers its URL; all are dropped after the test."""
+async def new_database(
+    postgres_server: str, templates: dict[Path, str]
+) -> AsyncIterator[NewDatabase]:
+    """Makes a database at each call and answers its URL; all are dropped after the test.
+
+    `await new_database(SERVICE.migrations)` has the service's tables, `await new_database()` none.
+    """
     made: list[str] = []
 
-    async def make() -> str:
+    async def make(folder: Path | None = None) -> str:
+        template = "template1"
+        if folder is not None:
+            if folder not in templates:
+                templates[folder] = f"template_{secrets.token_hex(6)}"
+                await _administer(postgres_server, f"CREATE DATABASE {templates[folder]}")
+                url = database_of(postgres_server, templates[folder])
+                await asyncio.to_thread(migrations.upgrade, folder, url)
+            template = templates[folder]
         name = f"test_{secrets.token_hex(6)}"
-        await _administer(postgres_server, f"CREATE DATABASE {name}")
+        await _administer(postgres_server, f"CREATE DATABASE {name} TEMPLATE {template}")
         made.append(name)
         return database_of(postgres_server, name)
 
@@ -154,7 +178,7 @@ async def _administer(server_url: str, statement: str) -> None:
 
 
 @pytest.fixture
-async def database_url(new_database: Callable[[], Awaitable[str]]) -> str:
+async def database_url(new_database: NewDatabase) -> str:
     """URL (postgresql://…) of an empty database of this test's own."""
     return await new_database()
 

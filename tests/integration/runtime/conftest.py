@@ -4,14 +4,14 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from tests.conftest import KafkaServer, NewTopics
+from tests.conftest import KafkaServer, NewDatabase, NewTopics
 from tests.integration.runtime.chain import PARTITIONS, Chain
 
 
 @pytest.fixture
 async def new_chain(
     kafka_server: KafkaServer,
-    new_database: Callable[[], Awaitable[str]],
+    new_database: NewDatabase,
     new_topics: NewTopics,
     topic_prefix: str,
 ) -> Callable[..., Awaitable[Chain]]:

@@ -27,6 +27,7 @@ from shared.runtime.http.health import HealthBoard
 from shared.runtime.http.program import program_router
 from shared.runtime.program import Mistake, ProgramError, ProgramHistory, ProgramPart
 from shared.runtime.server import listen, serve
+from tests.conftest import NewDatabase
 from tests.integration.shared.runtime.http.serving import KEY, runtime_database
 
 pytestmark = pytest.mark.integration
@@ -68,7 +69,7 @@ async def service(name: str, database: Database, stop: asyncio.Event) -> AsyncIt
 
 @pytest.fixture
 async def databases(
-    new_database: Callable[[], Awaitable[str]],
+    new_database: NewDatabase,
 ) -> AsyncIterator[dict[str, Database]]:
     async with (
         runtime_database(await new_database()) as points,

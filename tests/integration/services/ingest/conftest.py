@@ -1,45 +1,21 @@
 """Edges of their own for each test."""
 
-import asyncio
-import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
-import asyncpg
 import pytest
 
 from services.ingest.__main__ import SERVICE
-from shared.db import Database, migrations
-from tests.conftest import KafkaServer, NewTopics, database_of
+from shared.db import Database
+from tests.conftest import KafkaServer, NewDatabase, NewTopics
 from tests.integration.services.ingest.edge import PARTITIONS, Edge, open_edge
 
 
-@pytest.fixture(scope="session")
-def migrated(postgres_server: str) -> Iterator[str]:
-    """The name of a database with ingest's tables, to make others from."""
-    name = f"template_{secrets.token_hex(6)}"
-    asyncio.run(_administer(postgres_server, f"CREATE DATABASE {name}"))
-    migrations.upgrade(SERVICE.migrations, database_of(postgres_server, name))
-    yield name
-    asyncio.run(_administer(postgres_server, f"DROP DATABASE {name} WITH (FORCE)"))
-
-
 @pytest.fixture
-async def ingest_database(postgres_server: str, migrated: str) -> AsyncIterator[str]:
+async def ingest_database(new_database: NewDatabase) -> str:
     """URL of a database with ingest's tables, of this test's own."""
-    name = f"test_{secrets.token_hex(6)}"
-    await _administer(postgres_server, f"CREATE DATABASE {name} TEMPLATE {migrated}")
-    yield database_of(postgres_server, name)
-    await _administer(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
-
-
-async def _administer(server_url: str, statement: str) -> None:
-    connection = await asyncpg.connect(server_url)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
+    return await new_database(SERVICE.migrations)
 
 
 NewEdge = Callable[..., Awaitable[Edge]]

@@ -1,20 +1,20 @@
 """A notify of one's own: its database, migrated, and the handlers over it."""
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 
 from services.notify.__main__ import SERVICE
 from shared.clock import ManualClock
-from shared.db import Database, migrations
+from shared.db import Database
+from tests.conftest import NewDatabase
 from tests.integration.services.notify.notify_lane import NotifyLane, SundayNoon
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    await asyncio.to_thread(migrations.upgrade, SERVICE.migrations, database_url)
-    database = Database(database_url, application_name="test-notify")
+async def database(new_database: NewDatabase) -> AsyncIterator[Database]:
+    url = await new_database(SERVICE.migrations)
+    database = Database(url, application_name="test-notify")
     yield database
     await database.close()
 

@@ -1,7 +1,6 @@
 """Decisions as they stand in the database and on `regulars.jobs`."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
@@ -13,10 +12,11 @@ from services.notify.domain.state import MemberState
 from services.notify.store import jobs
 from services.notify.store.jobs import StoredJob, Wanted
 from shared.clock import MINUTE, ManualClock, to_datetime
-from shared.db import Database, migrations
+from shared.db import Database
 from shared.events import Event, types
 from shared.events.decisions import JobFailed, JobSent
 from shared.timers import timelines
+from tests.conftest import NewDatabase
 from tests.integration.services.notify.notify_lane import (
     MEMBER,
     NotifyLane,
@@ -115,7 +115,7 @@ async def test_a_late_purchase_withdraws_what_was_requested_wrongly(lane: Notify
 
 
 async def test_any_order_of_arrival_ends_in_the_same_rows(
-    lane: NotifyLane, new_database: Callable[[], Awaitable[str]], clock: ManualClock
+    lane: NotifyLane, new_database: NewDatabase, clock: ManualClock
 ) -> None:
     life = [
         joined(SundayNoon - 1_000_000),
@@ -130,8 +130,7 @@ async def test_any_order_of_arrival_ends_in_the_same_rows(
     ]
     await lane.feed(sorted(life, key=lambda each: each.at))
     await lane.feed([], SundayNoon + days(150))
-    url = await new_database()
-    await asyncio.to_thread(migrations.upgrade, SERVICE.migrations, url)
+    url = await new_database(SERVICE.migrations)
     other = NotifyLane(Database(url, application_name="test-other"), clock)
     await other.prepare()
     for each in (4, 0, 7, 2, 8, 5, 1, 3, 6):

@@ -1,14 +1,14 @@
 """Ledgers of their own for each test."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
 import pytest
 
 from services.points.__main__ import SERVICE
-from shared.db import Database, migrations
+from shared.db import Database
 from shared.db.database import KEYED_LOOKUPS
+from tests.conftest import NewDatabase
 from tests.integration.services.points.ledger import Ledger
 from tests.property.services.points.life import default_document
 
@@ -16,13 +16,12 @@ NewLedger = Callable[..., Awaitable[Ledger]]
 
 
 @pytest.fixture
-async def new_ledger(new_database: Callable[[], Awaitable[str]]) -> AsyncIterator[NewLedger]:
+async def new_ledger(new_database: NewDatabase) -> AsyncIterator[NewLedger]:
     """Makes ledgers, each in a migrated database of its own."""
     databases: list[Database] = []
 
     async def make(document: Mapping[str, Any] | None = None, **more: Any) -> Ledger:
-        url = await new_database()
-        await asyncio.to_thread(migrations.upgrade, SERVICE.migrations, url)
+        url = await new_database(SERVICE.migrations)
         database = Database(url, application_name="test", server_settings=KEYED_LOOKUPS)
         databases.append(database)
         return Ledger(database, document or default_document(), **more)

@@ -1,14 +1,14 @@
 """Desks of their own for each test."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
 import pytest
 
 from services.segmentation.__main__ import SERVICE
-from shared.db import Database, migrations
+from shared.db import Database
 from shared.db.database import KEYED_LOOKUPS
+from tests.conftest import NewDatabase
 from tests.integration.services.segmentation.desk import Desk
 from tests.property.services.segmentation.stories import document
 
@@ -16,13 +16,12 @@ NewDesk = Callable[..., Awaitable[Desk]]
 
 
 @pytest.fixture
-async def new_desk(new_database: Callable[[], Awaitable[str]]) -> AsyncIterator[NewDesk]:
+async def new_desk(new_database: NewDatabase) -> AsyncIterator[NewDesk]:
     """Makes desks, each in a migrated database of its own."""
     databases: list[Database] = []
 
     async def make(program: Mapping[str, Any] | None = None, **more: Any) -> Desk:
-        url = await new_database()
-        await asyncio.to_thread(migrations.upgrade, SERVICE.migrations, url)
+        url = await new_database(SERVICE.migrations)
         database = Database(url, application_name="test", server_settings=KEYED_LOOKUPS)
         databases.append(database)
         return Desk(database, program or document(), **more)
