@@ -67,7 +67,7 @@ class GroupConsumer:
     def __init__(
         self, bootstrap: str, group: str, topics: Sequence[str], *, instance: str | None = None
     ) -> None:
-        """Describe the membership; `start` joins."""
+        """Describe the membership; `start` joins, `stop` is due whether it could or not."""
         self.topics = tuple(topics)
         self._consumer = AIOKafkaConsumer(
             bootstrap_servers=bootstrap,
@@ -100,7 +100,6 @@ class GroupConsumer:
         try:
             await self._consumer.start()
         except (KafkaError, OSError) as error:
-            await self.stop()
             raise GroupUnavailable(f"{type(error).__name__}: {error}") from error
 
     async def stop(self) -> None:

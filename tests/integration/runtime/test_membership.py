@@ -56,6 +56,7 @@ async def test_an_absent_broker_is_said_and_can_be_tried_again(topic_prefix: str
     member = _Member("127.0.0.1:1", f"{topic_prefix}g", "nowhere")
     with pytest.raises(GroupUnavailable):
         await member.consumer.start(member.assigned, member.revoked)
+    await member.consumer.stop()
 
 
 async def test_a_broker_that_hangs_holds_up_neither_a_lane_nor_leaving(
