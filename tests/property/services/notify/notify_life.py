@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
 
-import yaml
 from hypothesis import strategies as st
 
 from services.notify.domain import facts
@@ -25,6 +24,7 @@ from services.notify.domain.program import Program, Programs
 from services.notify.domain.state import MemberState
 from shared.clock import DAY, HOUR, MINUTE, Instant, parse_instant
 from shared.events import types
+from shared.runtime.program_file import read_part
 
 MEMBER = UUID("0190b5a0-0000-7000-8000-00000000002a")
 BEGIN = parse_instant("2024-02-20T00:00:00Z")
@@ -33,9 +33,7 @@ ZONES = ("UTC", "Asia/Shanghai", "America/New_York", "Australia/Lord_Howe", "Pac
 
 @cache
 def default_document() -> dict[str, object]:
-    path = Path(__file__).parents[4] / "deploy" / "program.yaml"
-    document: dict[str, object] = yaml.safe_load(path.read_text("utf-8"))["notify"]
-    return document
+    return dict(read_part(Path("deploy/program.yaml"), "notify"))
 
 
 @cache

@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-import yaml
 
 from services.points.domain.earning import Earning, compile_program
 from services.points.domain.facts import AnyFact
@@ -17,6 +16,7 @@ from services.points.domain.program import read_program
 from shared.clock import HOUR, MINUTE, Instant, parse_instant
 from shared.events import Event, event_key, facts, types
 from shared.events.decisions import Because, TierChanged
+from shared.runtime.program_file import read_part
 
 MEMBER = UUID("01890000-0000-7000-8000-000000000001")
 NOON = parse_instant("2024-03-15T12:00:00Z")
@@ -24,8 +24,7 @@ SOURCE = "urn:test"
 
 
 def default_document() -> dict[str, Any]:
-    with Path("deploy/program.yaml").open() as file:
-        return dict(yaml.safe_load(file)["points"])
+    return dict(read_part(Path("deploy/program.yaml"), "points"))
 
 
 def document(*rules: dict[str, Any], **more: Any) -> dict[str, Any]:

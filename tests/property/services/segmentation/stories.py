@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-import yaml
 from hypothesis import strategies as st
 
 from services.segmentation.domain import changes
@@ -25,6 +24,7 @@ from services.segmentation.domain.member import Change, Member
 from services.segmentation.domain.program import read_program
 from services.segmentation.domain.rules import Rules, Versions, compile_program
 from shared.clock import DAY, HOUR, Instant, parse_instant
+from shared.runtime.program_file import read_part
 
 MEMBER = UUID("01890000-0000-7000-8000-000000000001")
 START = parse_instant("2023-12-20T08:00:00Z")  # a year with a leap day lies ahead
@@ -130,8 +130,7 @@ def _level(name: str, when: dict[str, Any]) -> dict[str, Any]:
 
 def default_document() -> dict[str, Any]:
     """The program that the project comes with."""
-    with Path("deploy/program.yaml").open() as file:
-        return dict(yaml.safe_load(file)["segmentation"])
+    return dict(read_part(Path("deploy/program.yaml"), "segmentation"))
 
 
 def rules_of(source: dict[str, Any], version: int = 1, since: Instant = 0) -> Rules:
