@@ -132,9 +132,12 @@ def database_of(server_url: str, database: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def templates() -> dict[Path, str]:
+def templates(postgres_server: str) -> Iterator[dict[Path, str]]:
     """Names of databases to make others from, by the migrations that they have seen."""
-    return {}
+    made: dict[Path, str] = {}
+    yield made
+    for name in made.values():
+        asyncio.run(_administer(postgres_server, f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 NewDatabase = Callable[..., Awaitable[str]]
@@ -151,14 +154,9 @@ async def new_database(
     made: list[str] = []
 
     async def make(folder: Path | None = None) -> str:
-        template = "template1"
-        if folder is not None:
-            if folder not in templates:
-                templates[folder] = f"template_{secrets.token_hex(6)}"
-                await _administer(postgres_server, f"CREATE DATABASE {templates[folder]}")
-                url = database_of(postgres_server, templates[folder])
-                await asyncio.to_thread(migrations.upgrade, folder, url)
-            template = templates[folder]
+        if folder is not None and folder not in templates:
+            templates[folder] = await _template(postgres_server, folder)
+        template = "template1" if folder is None else templates[folder]
         name = f"test_{secrets.token_hex(6)}"
         await _administer(postgres_server, f"CREATE DATABASE {name} TEMPLATE {template}")
         made.append(name)
@@ -167,6 +165,14 @@ async def new_database(
     yield make
     for name in made:
         await _administer(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+async def _template(server_url: str, folder: Path) -> str:
+    """Make a database with the tables of these migrations; answers its name."""
+    name = f"template_{secrets.token_hex(6)}"
+    await _administer(server_url, f"CREATE DATABASE {name}")
+    await asyncio.to_thread(migrations.upgrade, folder, database_of(server_url, name))
+    return name
 
 
 async def _administer(server_url: str, statement: str) -> None:

@@ -14,10 +14,11 @@ from typing import IO, Self
 
 from deploy.local.child import Child, Running, describe_exit
 from deploy.local.errors import ChildFailedError
-from shared.runtime.backoff import rest
+from shared.backoff import Backoff, rest
 
 _POLL_SECONDS = 0.05
 _HEALTHY_SECONDS = 10.0
+_PAUSE = Backoff(first_seconds=0.1, ceiling_seconds=10.0)
 _LOGS_KEPT = 5
 
 STACK = "regulars"
@@ -33,7 +34,7 @@ def say_nothing(_name: str, _line: str) -> None:
 
 def backoff_seconds(failures: int) -> float:
     """The pause before the next start after so many deaths in a row: 0.1 s, doubling to 10 s."""
-    return float(min(10.0, 0.1 * 2.0 ** min(failures - 1, 10)))
+    return _PAUSE.ceiling(failures)
 
 
 class _Kept:

@@ -7,9 +7,9 @@ from services.ingest.handlers.rejecting import RejectionLog
 from services.ingest.handlers.source_book import SourceBook
 from services.ingest.handlers.store_book import StoreBook
 from services.ingest.metrics import IngestMetrics
+from shared.backoff import rest
 from shared.db import is_transient
 from shared.kafka.producer import Producer
-from shared.runtime.backoff import rest
 from shared.runtime.http.health import HealthBoard
 
 log = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, OffsetAndMetadata, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.errors import IllegalStateError, KafkaError
 
 log = logging.getLogger(__name__)
 
@@ -183,7 +183,7 @@ class GroupConsumer:
         try:
             async with asyncio.timeout(_COMMIT_SECONDS_MAX):
                 await self._consumer.commit(offsets)
-        except (CommitFailedError, IllegalStateError, KafkaError, TimeoutError):
+        except (KafkaError, TimeoutError):
             return
 
     def _background(self) -> dict[str, asyncio.Task[Any]]:

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 import asyncpg
 import msgspec
 
+from shared.backoff import rest
 from shared.clock import SECOND, Clock
 from shared.db import Database, is_transient
 from shared.outbox.append import CHANNEL, Outgoing
@@ -86,7 +87,7 @@ class Relay:
                 failures = min(failures + 1, 6)
                 self._gauges.trouble(f"database: {error!r}")
                 log.warning("the relay waits for its database: %r", error)
-                await _wait(stop, 0.05 * 2**failures)
+                await rest(stop, 0.05 * 2**failures)
 
     async def _session(self, stop: asyncio.Event) -> None:
         """Hold the lock on one connection of its own and relay until it breaks or we stop."""
@@ -97,7 +98,7 @@ class Relay:
             while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", self._lock_key):
                 if stop.is_set():
                     return
-                await _wait(stop, _IDLE_SECONDS)
+                await rest(stop, _IDLE_SECONDS)
             await connection.add_listener(CHANNEL, self._notified)
             await self._drain_until(stop, connection)
         finally:
@@ -119,7 +120,7 @@ class Relay:
                 failures = min(failures + 1, 6)
                 self._gauges.trouble("kafka does not confirm")
                 log.warning("the relay waits for Kafka; %d chunks are not confirmed", len(rows))
-                await _wait(stop, 0.05 * 2**failures)
+                await rest(stop, 0.05 * 2**failures)
             if stop.is_set() and (failures or len(rows) < _CHUNKS_AT_ONCE):
                 return
             if len(rows) < _CHUNKS_AT_ONCE:
@@ -146,18 +147,5 @@ class Relay:
 
     async def _sleep(self, stop: asyncio.Event) -> None:
         """Sleep until a commit wakes us, or a second has passed."""
-        if self._wake.is_set() or stop.is_set():
-            return
-        try:
-            async with asyncio.timeout(_IDLE_SECONDS):
-                await self._wake.wait()
-        except TimeoutError:
-            return
-
-
-async def _wait(stop: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await stop.wait()
-    except TimeoutError:
-        return
+        if not stop.is_set():
+            await rest(self._wake, _IDLE_SECONDS)

@@ -3,8 +3,8 @@
 import asyncio
 import logging
 
+from shared.backoff import Backoff, rest, unless
 from shared.kafka.consumer import GroupConsumer, GroupUnavailable
-from shared.runtime.backoff import Backoff, rest, unless
 from shared.runtime.consumers import ConsumerSpec, Workplace
 from shared.runtime.lane import Lane
 

@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Sequence
 
+from shared.backoff import Backoff, rest
 from shared.clock import SECOND, Instant, to_datetime
 from shared.db import Transaction, is_transient
 from shared.events import encode, types
@@ -12,7 +13,6 @@ from shared.events.decisions import ClockAdvanced
 from shared.kafka.consumer import GroupConsumer, Record
 from shared.outbox import append
 from shared.runtime import positions
-from shared.runtime.backoff import Backoff, rest
 from shared.runtime.batch import Arrived, Batch
 from shared.runtime.consumers import ConsumerSpec, Workplace
 from shared.runtime.intake import Intake, Taken

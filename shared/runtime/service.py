@@ -24,6 +24,7 @@ from fastapi import APIRouter
 from shared.auth.errors import AuthNotConfigured
 from shared.auth.key_sets import build_verifier
 from shared.auth.tokens import Verifier
+from shared.backoff import Backoff, rest
 from shared.clock import Clock, WallClock
 from shared.db import Database, is_transient
 from shared.db.database import KEYED_LOOKUPS
@@ -31,7 +32,6 @@ from shared.kafka.producer import Producer
 from shared.observability import logs
 from shared.observability.metrics import Metrics
 from shared.outbox import Relay
-from shared.runtime.backoff import Backoff
 from shared.runtime.consumers import ConsumerSpec, Workplace
 from shared.runtime.group import LaneGroup
 from shared.runtime.http.app import build_app
@@ -239,7 +239,7 @@ async def _prepare(parts: Parts, health: HealthBoard, stop: asyncio.Event) -> No
             failures += 1
             check.down(type(error).__name__)
             log.warning("waiting for the database: %r", error)
-            await asyncio.sleep(backoff.ceiling(failures))
+            await rest(stop, backoff.ceiling(failures))
         else:
             check.up()
             return

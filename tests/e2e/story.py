@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -165,6 +166,16 @@ async def finish(stack: Stack, end: Instant) -> None:
                 await asyncio.sleep(0.2)  # 503: a server has just come back; ask again
             else:
                 return
+
+
+async def in_peace(directory: Path, told: Slice) -> Outcomes:
+    """Tell the slice, undisturbed, to a stack with its data in this directory; what came of it."""
+    async with Stack(directory, clock="stream") as stack:
+        teller = Teller(stack)
+        await teller.tell(told.events)
+        await finish(stack, told.end)
+        await teller.close()
+        return await outcome(stack, told.households)
 
 
 async def outcome(stack: Stack, households: Sequence[str]) -> Outcomes:

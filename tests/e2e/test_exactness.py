@@ -20,21 +20,13 @@ from tests.e2e.story import (
     Teller,
     differences,
     finish,
+    in_peace,
     outcome,
     slice_of_the_year,
 )
 from tests.settings import TestServers
 
 pytestmark = [pytest.mark.e2e, pytest.mark.durable, pytest.mark.timeout(900)]
-
-
-async def _in_peace(directory: Path, told: Slice) -> Outcomes:
-    async with Stack(directory, clock="stream") as stack:
-        teller = Teller(stack)
-        await teller.tell(told.events)
-        await finish(stack, told.end)
-        await teller.close()
-        return await outcome(stack, told.households)
 
 
 async def _in_trouble(directory: Path, told: Slice, seed: int) -> Outcomes:
@@ -65,7 +57,7 @@ async def test_killed_repeated_and_shuffled_it_ends_the_same(
     seed = test_servers.seed if test_servers.seed is not None else random.randrange(2**32)
     print(f"seed {seed}: REGULARS_TEST_SEED={seed} repeats it")  # noqa: T201 - to repeat it
     told = slice_of_the_year(days, households)
-    peace = await _in_peace(tmp_path / "peace", told)
+    peace = await in_peace(tmp_path / "peace", told)
     trouble = await _in_trouble(tmp_path / "trouble", told, seed)
     assert any(household["points"] for household in peace.values())
     assert differences(peace, trouble) == [], f"seed {seed}"

@@ -32,13 +32,13 @@ from services.notify.metrics import NotifyMetrics
 from services.notify.senders import Sender
 from services.notify.store import deliveries
 from services.notify.store.deliveries import Claimed, Result
+from shared.backoff import rest
 from shared.clock import SECOND, Clock, Instant
 from shared.db import Database, Transaction, is_transient
 from shared.events import encode, topics, types
 from shared.events.decisions import JobFailed, JobSent
 from shared.kafka.partitioner import partition_of
 from shared.outbox import Outgoing, append
-from shared.runtime.backoff import rest
 from shared.runtime.program import ProgramHistory
 
 log = logging.getLogger(__name__)

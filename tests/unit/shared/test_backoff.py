@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from shared.runtime.backoff import Backoff, unless
+from shared.backoff import Backoff, unless
 
 
 @pytest.mark.parametrize(

@@ -25,11 +25,11 @@ class Backoff:
         return self.ceiling(failures) * (0.5 + chance.random() / 2)
 
 
-async def rest(stop: asyncio.Event, seconds: float) -> None:
-    """Wait so long, or until told to stop."""
+async def rest(until: asyncio.Event, seconds: float) -> None:
+    """Wait so long, or until the event: told to stop, or woken."""
     try:
         async with asyncio.timeout(seconds):
-            await stop.wait()
+            await until.wait()
     except TimeoutError:
         return
 
