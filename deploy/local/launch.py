@@ -6,7 +6,9 @@ USER ("-" keeps who we are), and then *is* PROGRAM, under the same process id. I
 nothing outside of the standard library, so it costs some 20 ms.
 
 CAPABLE is 1 where USER may pass directories that are closed to it (a checkout below /root): the one
-capability CAP_DAC_OVERRIDE is then kept. PostgreSQL refuses to be root, but does not mind that.
+capability CAP_DAC_OVERRIDE is then kept. PostgreSQL refuses to be root, but does not mind that. Its
+initdb asks `access(2)` for the program postgres, and for anybody but root that call forgets the
+capability unless SECBIT_NO_SETUID_FIXUP is set.
 """
 
 import ctypes
@@ -18,6 +20,8 @@ from typing import NoReturn
 
 PR_SET_PDEATHSIG = 1
 PR_SET_KEEPCAPS = 8
+PR_SET_SECUREBITS = 28
+SECBIT_NO_SETUID_FIXUP = 1 << 2
 PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_RAISE = 2
 CAPABILITY_VERSION_3 = 0x20080522
@@ -44,6 +48,8 @@ def _become(libc: ctypes.CDLL | None, user: str, *, capable: bool) -> None:
     keep = capable and libc is not None
     if keep and libc is not None:
         _check(libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0))
+        # not checked: a container may forbid it, and then only a closed checkout is out of reach
+        libc.prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0)
     os.setgroups([])
     os.setgid(account.pw_gid)
     os.setuid(account.pw_uid)

@@ -1,6 +1,8 @@
 """The PostgreSQL of the local stack: its doors, and what a kill -9 leaves."""
 
 import os
+import subprocess
+import sys
 import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -9,7 +11,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from deploy.local.child import Account
+from deploy.local.child import Account, Child, launch_argv
+from deploy.local.launch import CAP_DAC_OVERRIDE
 from deploy.local.ports import choose
 from deploy.local.postgres import Postgres, dsn, unprivileged_account
 from deploy.local.supervisor import Supervisor
@@ -95,3 +98,27 @@ def test_root_becomes_somebody_without_rights() -> None:
     account = unprivileged_account(Path("/"))
     assert account.user in ("postgres", "nobody")
     assert account == Account(account.user, capable=False)
+
+
+_ASK = """
+import os, sys
+print(os.getuid() != 0, os.access(sys.argv[1], os.X_OK))
+print(*(line.split()[1] for line in open("/proc/self/status") if line[:6] in ("CapPrm", "CapEff")))
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root needs to be somebody else")
+def test_whom_root_becomes_finds_programs_below_a_closed_directory_and_may_do_no_more() -> None:
+    """As below /root, or in what `mktemp -d` made: initdb looks for postgres beside itself."""
+    with tempfile.TemporaryDirectory() as closed:  # mode 0700, ours
+        program = Path(closed) / "program"
+        program.touch(mode=0o755)
+
+        async def never() -> bool:
+            return False
+
+        argv = (sys.executable, "-I", "-S", "-c", _ASK, str(program))
+        child = Child(name="ask", argv=argv, ready=never, account=unprivileged_account(program))
+        told = subprocess.run(launch_argv(child), capture_output=True, text=True, check=True)  # noqa: S603
+        one_capability = f"{1 << CAP_DAC_OVERRIDE:016x}"
+        assert told.stdout.split() == ["True", "True", one_capability, one_capability]
