@@ -60,7 +60,7 @@ def _bodies(
     members: int, events: int, number: int, start: Instant, *, identified: bool
 ) -> list[bytes]:
     # they happen just now, so that journeys lie ahead; each round after the one before, for what
-    # comes late has lives told again
+    # comes late has histories folded anew
     begin = start + (number * events - members) * GAP
     purchases = Purchases(members, f"round-{number}", begin)
     # round 0 is everybody once: it warms up

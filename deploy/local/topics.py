@@ -76,7 +76,7 @@ async def _make(admin: AIOKafkaAdminClient, topics: list[Topic]) -> list[str]:
 
 
 async def _compare(admin: AIOKafkaAdminClient, topics: list[Topic]) -> None:
-    """Two services that disagree on partitions would each see half of a member's life."""
+    """Two services that disagree on partitions would each see half of a member's history."""
     wanted = {topic.name: topic.partitions for topic in topics}
     for found in await admin.describe_topics(list(wanted)):
         name, count = found["topic"], len(found["partitions"])

@@ -9,9 +9,9 @@ from services.notify.domain.program import Destination, Program, Programs
 from services.notify.handlers.delivery import SOURCE as DELIVERY_SOURCE
 from services.notify.handlers.delivery import Dispatcher, Office
 from services.notify.handlers.delivery_intake import DeliveryIntake
+from services.notify.handlers.effects import SOURCE, NotifyEffectWriter
 from services.notify.handlers.messages import Messages
 from services.notify.handlers.program import program_part
-from services.notify.handlers.settlement import SOURCE, NotifySettlement
 from services.notify.metrics import NotifyMetrics
 from services.notify.senders import Sender
 from services.notify.senders.console import ConsoleSender
@@ -70,7 +70,7 @@ def _consume(
             Input(topics.SEGMENTS),
             Input(topics.RECEIPTS, waited=False),
         ),
-        handler=TimelineHandler(machine, NotifySettlement(machine, history, metrics)),
+        handler=TimelineHandler(machine, NotifyEffectWriter(machine, history, metrics)),
         source=SOURCE,
         output=topics.JOBS,
         stream=resources.settings.stream,

@@ -13,7 +13,7 @@ class NotifyMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         """Register the list below."""
-        # Decisions taken (not those of lives told again), by journey, step and outcome:
+        # Decisions taken (not those of histories folded anew), by journey, step and outcome:
         # requested, or the reason of the suppression.
         self.decisions = Counter(
             "regulars_notify_decisions_total",

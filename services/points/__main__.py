@@ -12,7 +12,7 @@ from services.points.domain.machine import PointsMachine
 from services.points.domain.program import PointsProgram, read_program
 from services.points.domain.program import ProgramError as Refused
 from services.points.domain.versions import Versions
-from services.points.handlers.settlement import SOURCE, PointsSettlement
+from services.points.handlers.effects import SOURCE, PointsEffectWriter
 from services.points.handlers.simulation import Simulator
 from services.points.metrics import LedgerFigures
 from services.points.settings import PointsSettings
@@ -49,17 +49,17 @@ def assemble(resources: Resources[PointsSettings]) -> Parts:
     history = ProgramHistory(part, clock)
     versions = Versions()
     machine = PointsMachine(versions)
-    settlement = PointsSettlement(history, versions, LedgerFigures(resources.metrics))
+    writer = PointsEffectWriter(history, versions, LedgerFigures(resources.metrics))
     unseen = LedgerFigures(Metrics("points", CollectorRegistry()))
-    rehearsal = PointsSettlement(history, versions, unseen)
+    rehearsal = PointsEffectWriter(history, versions, unseen)
 
     async def prepare() -> None:
         async with database.transaction() as tx:
-            await settlement.prepare(tx)
+            await writer.prepare(tx)
 
     return Parts(
         routers=[
-            ledger_router(database, clock, machine, versions, settlement.prepare),
+            ledger_router(database, clock, machine, versions, writer.prepare),
             simulation_router(Simulator(database, machine, rehearsal, versions, clock), clock),
             program_router(part, database, clock),
             dead_letters_router(database, clock),
@@ -70,7 +70,7 @@ def assemble(resources: Resources[PointsSettings]) -> Parts:
                     ConsumerSpec(
                         name="points",
                         inputs=(Input(topics.EVENTS), Input(topics.SEGMENTS)),
-                        handler=TimelineHandler(machine, settlement),
+                        handler=TimelineHandler(machine, writer),
                         source=SOURCE,
                         output=topics.POINTS,
                         stream=settings.stream,

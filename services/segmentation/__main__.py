@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from services.segmentation.api.members import audiences_router, members_router
-from services.segmentation.domain.life import BEGINNING
+from services.segmentation.domain.history import BEGINNING
 from services.segmentation.domain.machine import SegmentationMachine
 from services.segmentation.domain.program import ProgramError as Refused
 from services.segmentation.domain.program import SegmentationProgram, read_program
 from services.segmentation.domain.rules import Versions, compile_program
+from services.segmentation.handlers.effects import SOURCE, SegmentationEffectWriter
 from services.segmentation.handlers.members import CONSUMER, Reader
-from services.segmentation.handlers.settlement import SOURCE, SegmentationSettlement
 from services.segmentation.metrics import SegmentationFigures
 from services.segmentation.settings import SegmentationSettings
 from shared.events import topics
@@ -47,12 +47,12 @@ def assemble(resources: Resources[SegmentationSettings]) -> Parts:
     default = compile_program(parse(document), version=0, effective_from=BEGINNING)
     machine = SegmentationMachine(Versions([default]))
     history = ProgramHistory(part, clock)
-    settlement = SegmentationSettlement(history, machine, SegmentationFigures(resources.metrics))
-    reader = Reader(database, machine, clock, settlement.prepare, stream=settings.stream)
+    writer = SegmentationEffectWriter(history, machine, SegmentationFigures(resources.metrics))
+    reader = Reader(database, machine, clock, writer.prepare, stream=settings.stream)
 
     async def prepare() -> None:
         async with database.transaction() as tx:
-            await settlement.prepare(tx)
+            await writer.prepare(tx)
 
     return Parts(
         routers=[
@@ -67,7 +67,7 @@ def assemble(resources: Resources[SegmentationSettings]) -> Parts:
                     ConsumerSpec(
                         name=CONSUMER,
                         inputs=(Input(topics.EVENTS),),
-                        handler=TimelineHandler(machine, settlement),
+                        handler=TimelineHandler(machine, writer),
                         source=SOURCE,
                         output=topics.SEGMENTS,
                         stream=settings.stream,

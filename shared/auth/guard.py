@@ -1,7 +1,7 @@
 """The FastAPI side: who may call an endpoint is said where the endpoint is declared.
 
-    @router.get("/v1/audiences")
-    async def audiences(caller: Annotated[Principal, Depends(require("admin", "marketer"))]) -> …
+    @router.get("/v1/audiences") async def audiences(caller: Annotated[Principal,
+    Depends(require("admin", "marketer"))]) -> …
 
 The verifier and the clock are put on `app.state` by `shared.runtime.http.app.build_app`, which
 also turns the errors raised here into 401 and 403 problem documents.

@@ -63,7 +63,7 @@ def issue(
     """Make a token of the local issuer.
 
     Raises:
-        ValueError: an unknown role, or a life that ends before it begins.
+        ValueError: an unknown role, or a history that ends before it begins.
         AuthNotConfigured: the key is unusable.
     """
     if role not in ROLES:

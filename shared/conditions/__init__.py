@@ -1,9 +1,8 @@
 """One language for rules: a JSON tree of `all` / `any` / `not` over comparisons of features.
 
     {"all": [
-        {"feature": "orders_90d", "at_least": 3},
-        {"feature": "amount_90d", "of": "GROCERY", "at_least": 5000},
-        {"not": {"feature": "last_order_at", "within_last_days": 7}}
+        {"feature": "orders_90d", "at_least": 3}, {"feature": "amount_90d", "of": "GROCERY",
+        "at_least": 5000}, {"not": {"feature": "last_order_at", "within_last_days": 7}}
     ]}
 
 A *catalogue* says which features there are and of which type; `parse` checks a tree against it. The

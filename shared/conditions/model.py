@@ -52,10 +52,8 @@ OPERATORS: Final[dict[FeatureType, tuple[Operator, ...]]] = {
     "number": _ORDERED,
     "text": _ORDERED,
     "bool": ("equals", "not_equals", "exists"),
-    # before: strictly; since: at that instant or later.
-    # within_last_days N: now - N days < value <= now
-    # within_next_days N: now < value <= now + N days
-    # at_least_days_ago N: value <= now - N days
+    # before: strictly; since: at that instant or later. within_last_days N: now - N days < value <=
+    # now within_next_days N: now < value <= now + N days at_least_days_ago N: value <= now - N days
     "instant": (
         "before",
         "since",

@@ -1,8 +1,7 @@
 """The engine and its transactions.
 
 `Transaction` offers two ways over one connection and one BEGIN: the driver's own `fetch`, `execute`
-and
-`copy` (binary, with `$1` placeholders: the hot paths), and `connection`, SQLAlchemy Core, for
+and `copy` (binary, with `$1` placeholders: the hot paths), and `connection`, SQLAlchemy Core, for
 everything that is composed (conditions, filters, pages).
 """
 
@@ -88,8 +87,7 @@ class Database:
         """
         self.url = url
         # AUTOCOMMIT: SQLAlchemy leaves BEGIN and COMMIT to `transaction`, so that statements given
-        # to
-        # the driver and statements given to SQLAlchemy are inside the same one.
+        # to the driver and statements given to SQLAlchemy are inside the same one.
         self.engine = create_async_engine(
             make_url(url).set(drivername="postgresql+asyncpg"),
             isolation_level="AUTOCOMMIT",

@@ -1,8 +1,7 @@
 """A member of a consumer group that reads each partition from where its owner says.
 
 Kafka's stored offsets are never used for placing: the database's are. aiokafka hands out records
-before
-an awaited seek in `on_partitions_assigned` is done, so nothing here polls "whatever is
+before an awaited seek in `on_partitions_assigned` is done, so nothing here polls "whatever is
 assigned": a lane polls its own partitions by name, and only after its own seek.
 """
 

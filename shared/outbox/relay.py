@@ -1,11 +1,10 @@
 """The relay: takes committed messages from the outbox to Kafka, in order, and then removes them.
 
 What keeps it right (each was seen to go wrong otherwise): chunks are read in id order and exactly
-those are
-deleted after Kafka confirmed them, never "everything up to id"; one relay of a service is active,
-held by an advisory lock, others wait; a chunk that is not confirmed is sent again before anything
-after it.
-A crash between confirmation and deletion sends a chunk twice; consumers drop the second.
+those are deleted after Kafka confirmed them, never "everything up to id"; one relay of a service is
+active, held by an advisory lock, others wait; a chunk that is not confirmed is sent again before
+anything after it. A crash between confirmation and deletion sends a chunk twice; consumers drop the
+second.
 """
 
 import asyncio

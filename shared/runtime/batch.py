@@ -21,8 +21,7 @@ class Input(NamedTuple):
     """A topic that a consumer reads.
 
     The first input of a consumer is the one of facts; what follows are other services' decisions
-    and
-    sort after a fact of the same instant. `waited`: with the stream clock, do not overtake it.
+    and sort after a fact of the same instant. `waited`: with the stream clock, do not overtake it.
     """
 
     topic: str

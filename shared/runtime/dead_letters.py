@@ -1,10 +1,9 @@
 """Dead letters: what could not be processed, with why, kept until somebody replays or discards it.
 
 A letter is made in the transaction that moves the position past its record, so a record is either
-applied or
-a letter, never both and never neither. Replaying is a request: the lane that owns the partition
-applies
-the raw bytes again in a transaction of its own, in which the letter becomes `replayed`.
+applied or a letter, never both and never neither. Replaying is a request: the lane that owns the
+partition applies the raw bytes again in a transaction of its own, in which the letter becomes
+`replayed`.
 """
 
 import base64
@@ -176,7 +175,7 @@ async def asked_for(tx: Transaction, consumer: str, partition: int, limit: int) 
     return [_letter(row) for row in rows]
 
 
-async def settle(
+async def end_replay(
     tx: Transaction, letter_id: int, now: Instant, *, failed: str | None = None
 ) -> None:
     """End a replay: applied, or held again with the new reason."""

@@ -17,8 +17,7 @@ class LaneGroup:
     """One consumer's membership in its group, and a lane for each partition that it is given.
 
     A lane whose partition is taken away finishes its batch before the group goes on, so a rebalance
-    neither
-    loses nor doubles a batch; should it not manage to, the fence in the database holds.
+    neither loses nor doubles a batch; should it not manage to, the fence in the database holds.
     """
 
     def __init__(

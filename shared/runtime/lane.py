@@ -45,12 +45,11 @@ class Lane:
     6. COMMIT, which wakes the relay; tell Kafka's lag tools.
 
     Timers that fell due for other members follow in batches of their own, so that a failing timer
-    never
-    condemns an event.
+    never condemns an event.
 
     An error that passes by itself is waited out with the batch in hand. Any other error is some
-    event's fault: the
-    batch is cut in half until that event stands alone, and it becomes a dead letter.
+    event's fault: the batch is cut in half until that event stands alone, and it becomes a dead
+    letter.
     """
 
     def __init__(

@@ -2,8 +2,7 @@
 
 The epoch is the fence. Whoever is assigned a partition raises it; every transaction then moves the
 positions by compare-and-set on position *and* epoch, first of all its statements, which also locks
-the
-lane for its duration. A process whose partition was taken away matches nothing and can write
+the lane for its duration. A process whose partition was taken away matches nothing and can write
 nothing.
 """
 

@@ -21,11 +21,9 @@ SELECT (SELECT coalesce(sum(count), 0) FROM outbox) AS outbox_messages,
 async def progress_of(database: Database, consumer: str) -> dict[str, Any]:
     """Tell the positions and clocks of a service's consumers.
 
-    Returns:
-        `partitions` and `until` (the slowest partition's clock; null before the first event) of the
-        main consumer,
-        `outbox_messages` not yet on Kafka, `timers_due` not yet fired, and `consumers`, all of
-        them.
+    Returns: `partitions` and `until` (the slowest partition's clock; null before the first event)
+        of the main consumer, `outbox_messages` not yet on Kafka, `timers_due` not yet fired, and
+        `consumers`, all of them.
     """
     async with database.transaction(read_only=True) as tx:
         told = await positions.progress(tx)

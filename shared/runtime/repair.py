@@ -120,7 +120,7 @@ class Repair:
             log.exception("dead letter %d of %s fails again", letter.id, self._spec.name)
             async with self._place.database.transaction() as tx:
                 reason = f"{type(error).__name__}: {error}"
-                await dead_letters.settle(tx, letter.id, self._place.clock.now(), failed=reason)
+                await dead_letters.end_replay(tx, letter.id, self._place.clock.now(), failed=reason)
 
     async def _apply_again(
         self, letter: DeadLetter, held: Mapping[str, Position], until: Instant
@@ -131,11 +131,11 @@ class Repair:
             await positions.move(tx, self._spec.name, self._partition, held, held)
             if letter.kind == "timer":
                 await handler.unpark(tx, letter.member_id or "", letter.position)
-                await dead_letters.settle(tx, letter.id, batch.now)
+                await dead_letters.end_replay(tx, letter.id, batch.now)
                 return
             rank = min(self._spec.topics.index(letter.topic), 1)
             arrived = read(letter.record(), rank)
             if arrived.error is None:
                 await handler.handle(tx, [arrived], batch)
-            await dead_letters.settle(tx, letter.id, batch.now, failed=arrived.error)
+            await dead_letters.end_replay(tx, letter.id, batch.now, failed=arrived.error)
             await append(tx, batch.outgoing, batch.now)

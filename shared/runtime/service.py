@@ -1,9 +1,8 @@
 """A service's process: settings → connections → the roles asked for, until told to stop.
 
 `python -m services.<name> [all|serve|consume|schedule|relay|…|migrate|check-migrations]`. One role
-a process in
-production; all of them in one process by default. Every process answers /healthz, /readyz and
-/metrics on its port.
+a process in production; all of them in one process by default. Every process answers /healthz,
+/readyz and /metrics on its port.
 """
 
 import argparse

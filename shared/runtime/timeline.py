@@ -1,18 +1,18 @@
-"""A member's life as one timeline: the handler behind points, segmentation and notify.
+"""A member's history as one timeline: the handler behind points, segmentation and notify.
 
-A service describes a life as a pure `Machine`: what an event means to it, when something next
-happens by itself,
-and what then happens. This handler turns batches into lives:
+A service describes a history as a pure `Machine`: what an event means to it, when something next
+happens by itself, and what then happens. This handler turns batches into histories:
 
 1. drop what is known already (an event is a fact of its member once),
-2. for each member in the batch, and each whose timer is due, tell its life on: fire what fell due
-   before the next fact, then apply the fact,
-3. where a fact sorts before what was told already, or asks for the member's history, tell the whole
-   life again from its
+2. for each member in the batch, and each whose timer is due, fold its history on: fire what fell
+   due before the next fact, then apply the fact,
+3. where a fact sorts before what was folded already, or asks for the member's history, fold the
+   whole history again from its
    facts: any order of arrival ends in the state of the sorted log,
-4. hand the outcomes to the service's `Settlement`, which writes effects with set-based statements.
+4. hand the outcomes to the service's `EffectWriter`, which writes effects with set-based
+   statements.
 
-A member is told on by one lane at a time, so nothing here locks.
+A member is folded on by one lane at a time, so nothing here locks.
 """
 
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ _FIRES_MAX = 100_000
 
 
 class Machine(Protocol[S, F, E]):
-    """A member's life as pure decisions: no clock, no I/O, the same answer to the same facts.
+    """A member's history as pure decisions: no clock, no I/O, the same answer to the same facts.
 
     `state_type` and `fact_type` are msgspec Structs; they are what is stored.
     """
@@ -81,10 +81,9 @@ class Outcome(msgspec.Struct, Generic[S, E]):
     Attributes:
         member_id: who.
         state: the state afterwards.
-        effects: the new effects; when `rebuilt`, *all* effects of the whole life, to be held
-            against what was
-            posted before.
-        rebuilt: whether the life was told again from the beginning.
+        effects: the new effects; when `rebuilt`, *all* effects of the whole history, to be held
+            against what was posted before.
+        rebuilt: whether the history was folded anew from the beginning.
         cause: the id of the event that led here; "timer" when only time passed.
     """
 
@@ -95,16 +94,14 @@ class Outcome(msgspec.Struct, Generic[S, E]):
     cause: str
 
 
-class Settlement(Protocol[S, E]):
+class EffectWriter(Protocol[S, E]):
     """What a service does with outcomes, inside of the batch's transaction."""
 
     async def prepare(self, tx: Transaction) -> None:
         """Bring the machine up to date (program versions), before the batch is decided."""
         ...
 
-    async def settle(
-        self, tx: Transaction, outcomes: Sequence[Outcome[S, E]], batch: Batch
-    ) -> None:
+    async def write(self, tx: Transaction, outcomes: Sequence[Outcome[S, E]], batch: Batch) -> None:
         """Write effects, set-based, and emit events through `batch`."""
         ...
 
@@ -119,19 +116,19 @@ class _News(NamedTuple):
 
 
 class TimelineHandler(Generic[S, F, E]):
-    """A batch handler that tells lives."""
+    """A batch handler that folds histories."""
 
-    def __init__(self, machine: Machine[S, F, E], settlement: Settlement[S, E]) -> None:
-        """Join a machine and the settlement of its effects."""
+    def __init__(self, machine: Machine[S, F, E], writer: EffectWriter[S, E]) -> None:
+        """Join a machine and the writer of its effects."""
         self._machine = machine
-        self._settlement = settlement
+        self._effects = writer
         self._encode = msgspec.msgpack.Encoder().encode
         self._decode_state = msgspec.msgpack.Decoder(machine.state_type).decode
         self._decode_fact = msgspec.msgpack.Decoder(machine.fact_type).decode
 
     async def handle(self, tx: Transaction, arrived: Sequence[Arrived], batch: Batch) -> None:
-        """Tell the lives of the batch's members on, and of those whose timers are due."""
-        await self._settlement.prepare(tx)
+        """Fold the histories of the batch's members on, and of those whose timers are due."""
+        await self._effects.prepare(tx)
         batch.follow(arrived)
         news = self._news(arrived)
         due = await self._claim(tx, batch)
@@ -142,11 +139,11 @@ class TimelineHandler(Generic[S, F, E]):
             tx, members, [(member, item.order.key) for member in news for item in news[member]]
         )
         batch.duplicates += _drop_known(news, known)
-        outcomes, rows, again = self._tell_on(members, news, stored, batch)
+        outcomes, rows, again = self._fold_on(members, news, stored, batch)
         if again:
-            await self._tell_again(tx, again, news, batch, outcomes, rows)
+            await self._fold_anew(tx, again, news, batch, outcomes, rows)
         await self._save(tx, news, rows, batch)
-        await self._settlement.settle(tx, outcomes, batch)
+        await self._effects.write(tx, outcomes, batch)
 
     async def next_due(self, tx: Transaction, partition: int) -> Instant | None:
         """When the next timer of a partition is due."""
@@ -173,7 +170,7 @@ class TimelineHandler(Generic[S, F, E]):
         return [member for member, _ in due]
 
     def _news(self, arrived: Sequence[Arrived]) -> dict[UUID, list[_News]]:
-        """What the events mean to this service, by member, each in the order of its life."""
+        """What the events mean to this service, by member, each in the order of its history."""
         news: dict[UUID, list[_News]] = {}
         machine = self._machine
         for each in arrived:
@@ -196,7 +193,7 @@ class TimelineHandler(Generic[S, F, E]):
                 items.sort(key=_order)
         return news
 
-    def _tell_on(
+    def _fold_on(
         self,
         members: Sequence[UUID],
         news: dict[UUID, list[_News]],
@@ -207,7 +204,7 @@ class TimelineHandler(Generic[S, F, E]):
         list[tuple[UUID, StoredTimeline]],
         list[UUID],
     ]:
-        """Tell on whoever can be told on; the others are to be told again."""
+        """Fold on whoever can be folded on; the others are to be folded anew."""
         outcomes: list[Outcome[S, E]] = []
         rows: list[tuple[UUID, StoredTimeline]] = []
         again: list[UUID] = []
@@ -238,7 +235,7 @@ class TimelineHandler(Generic[S, F, E]):
         effects: list[E],
         batch: Batch,
     ) -> Order | None:
-        """Tell a life on with new facts; None when it has to be told again from the beginning."""
+        """Fold a history on with new facts; None when it has to be folded anew."""
         machine = self._machine
         for item in items:
             at = item.order.at
@@ -268,7 +265,7 @@ class TimelineHandler(Generic[S, F, E]):
         batch.timers_fired += fires
         return fired_at
 
-    async def _tell_again(
+    async def _fold_anew(
         self,
         tx: Transaction,
         members: Sequence[UUID],
@@ -277,12 +274,12 @@ class TimelineHandler(Generic[S, F, E]):
         outcomes: list[Outcome[S, E]],
         rows: list[tuple[UUID, StoredTimeline]],
     ) -> None:
-        """Tell whole lives from their facts, old and new."""
+        """Fold whole histories from their facts, old and new."""
         histories = await timelines.history(tx, members)
         for member in members:
             facts = [
-                _News(told.order, self._decode_fact(told.body), told.supersedes, "")
-                for told in histories[member]
+                _News(stored.order, self._decode_fact(stored.body), stored.supersedes, "")
+                for stored in histories[member]
             ]
             facts.extend(news[member])
             withdrawn = {fact.supersedes for fact in facts if fact.supersedes is not None}
@@ -330,7 +327,7 @@ def _order(item: _News) -> Order:
 
 
 def _drop_known(news: dict[UUID, list[_News]], known: set[tuple[UUID, bytes]]) -> int:
-    """Drop what was told before or stands twice in the batch; returns how many."""
+    """Drop what was folded before or stands twice in the batch; returns how many."""
     dropped = 0
     for member in list(news):
         kept: list[_News] = []

@@ -1,11 +1,10 @@
 """The tables behind a member's timeline.
 
-`timelines` holds one row a member: how far its life has been told (`as_at`, `as_rank`, `as_key`),
-the
-service's state at that point, and when it next changes by itself (`due_at`: the due queue is an
-index over this column, so a member's timer costs no row of its own). `facts` holds what
-the service remembers of every event about the member. It is the history from which a late
-event's member is told again, and, since an event is in it once, the memory of duplicates.
+`timelines` holds one row a member: how far its history has been folded (`as_at`, `as_rank`,
+`as_key`), the service's state at that point, and when it next changes by itself (`due_at`: the due
+queue is an index over this column, so a member's timer costs no row of its own). `facts` holds what
+the service remembers of every event about the member. It is the history from which a late event's
+member is folded anew, and, since an event is in it once, the memory of duplicates.
 """
 
 from sqlalchemy import BigInteger, Column, Index, LargeBinary, MetaData, SmallInteger, Table, Uuid

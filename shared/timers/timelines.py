@@ -9,7 +9,7 @@ from shared.db import Transaction
 
 
 class Order(NamedTuple):
-    """Where something stands in a member's life: by time, then rank, then the event's identity."""
+    """Where something stands in a member's history: by time, rank, then the event's identity."""
 
     at: Instant
     rank: int
@@ -78,7 +78,7 @@ async def load(
         events: (member, event key) of the batch's events.
 
     Returns:
-        The timelines of the members that have one, and those of the events already told.
+        The timelines of the members that have one, and those of the events already folded.
     """
     rows = await tx.fetch(
         _LOAD, members, [member for member, _ in events], [key for _, key in events]
@@ -95,10 +95,10 @@ async def load(
 
 async def history(tx: Transaction, members: Sequence[UUID]) -> dict[UUID, list[StoredFact]]:
     """Load all facts of some members, in no particular order."""
-    told: dict[UUID, list[StoredFact]] = {member: [] for member in members}
+    facts: dict[UUID, list[StoredFact]] = {member: [] for member in members}
     for member_id, event_key, at, rank, supersedes, body in await tx.fetch(_HISTORY, members):
-        told[member_id].append(StoredFact(Order(at, rank, event_key), supersedes, body))
-    return told
+        facts[member_id].append(StoredFact(Order(at, rank, event_key), supersedes, body))
+    return facts
 
 
 async def save(

@@ -1,7 +1,7 @@
-"""A message as it is kept, and the difference between what was posted and what a life now says.
+"""A message as it is kept, and the difference between what was posted and what a history now says.
 
-Each decision becomes one record. When a life was told again because something turned up late, its
-decisions are held against the records posted before, and the difference is posted in the open:
+Each decision becomes one record. When a history was folded anew because something turned up late,
+its decisions are held against the records posted before, and the difference is posted in the open:
 
 - a message that was missing is requested, unless it would come after its deadline: what is over
   is recorded as suppressed and not said;
@@ -66,7 +66,7 @@ class Change(NamedTuple):
     """One thing to write, and to say unless it is only a mark on a message that was delivered.
 
     `kind`: new (insert), revised (overwrite), withdrawn (mark), flagged (delivered, and no longer
-    right), cleared (right again). `cause` is the event that made the life be told again.
+    right), cleared (right again). `cause` is the event that made the history be folded anew.
     """
 
     kind: Literal["new", "revised", "withdrawn", "flagged", "cleared"]
@@ -131,12 +131,12 @@ def in_time(record: JobRecord, now: Instant | None) -> JobRecord:
 def differences(
     records: Iterable[JobRecord], posted: Mapping[str, Posted], cause: str, now: Instant | None
 ) -> list[Change]:
-    """What to change so that the records posted become those of the life told again.
+    """What to change so that the records posted become those of the history folded anew.
 
     Args:
-        records: all decisions of the whole life.
+        records: all decisions of the whole history.
         posted: what stands in the database, by job id.
-        cause: id of the event that made the life be told again.
+        cause: id of the event that made the history be folded anew.
         now: the present; None under the stream clock.
     """
     changes: list[Change] = []
@@ -183,7 +183,7 @@ def _said(record: JobRecord, before: Posted, cause: str) -> Change | None:
 
 
 def _unsay(before: Posted, cause: str) -> Change | None:
-    """A message that the life, as now known, does not contain."""
+    """A message that the history, as now known, does not contain."""
     old = before.record
     if before.delivered:
         if before.superseded_by is not None:

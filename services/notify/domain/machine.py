@@ -1,9 +1,9 @@
-"""A member's life as notify sees it: facts in, decisions about messages out.
+"""A member's history as notify sees it: facts in, decisions about messages out.
 
 The machine is a pure function of a member's facts in the order of their timeline (see
-`shared.runtime`): no clock, no randomness. A step is decided as of the instant when it is due,
-from what was known of the member's life up to then; told again in any other order of arrival, the
-same life gives the same decisions.
+`shared.runtime`): no clock, no randomness. A step is decided as of the instant when it is due, from
+what was known of the member's history up to then; folded anew in any other order of arrival, the
+same history gives the same decisions.
 """
 
 from collections.abc import Mapping

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 
-from services.notify.handlers.settlement import revision_of
+from services.notify.handlers.effects import revision_of
 from services.notify.store import deliveries
 from services.notify.store.deliveries import Cancellation, Request
 from shared.clock import from_datetime

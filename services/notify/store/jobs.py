@@ -1,4 +1,4 @@
-"""The table `jobs`: one row for every message that came up in a member's life, said or not."""
+"""The table `jobs`: one row for every message that came up in a member's history, said or not."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple

@@ -28,7 +28,7 @@ class State(msgspec.Struct, array_like=True, dict=True):
     """One member's row: everything that the next fact needs, and nothing more.
 
     It has a `__dict__` beside its fields, which is never stored: refund.py keeps the orders of a
-    life there while the life is told from its beginning.
+    history there while the history is folded from its beginning.
 
     Attributes:
         member: birthday and tier as they stand.

@@ -37,7 +37,7 @@ class InsufficientPoints(ValueError):  # noqa: N818 - a word of the field, as th
 
 
 def lots_of(moves: Iterable[Move]) -> dict[LotKey, Lot]:
-    """The lots that a whole life of moves leaves, those used up included."""
+    """The lots that a whole history of moves leaves, those used up included."""
     lots: dict[LotKey, Lot] = {}
     for move in moves:
         key = LotKey(move.lot, move.rule)

@@ -1,8 +1,8 @@
-"""A member's life as points tells it: a pure fold over the sorted facts.
+"""A member's history as points folds it: a pure fold over the sorted facts.
 
 The runtime keeps the state and brings the facts in order; what comes late, and every refund, is
-told again from the beginning (`needs_history`), so that the fold knows the orders. A told life
-therefore depends on the facts alone, not on how or when they came.
+folded anew from the beginning (`needs_history`), so that the fold knows the orders. A folded
+history therefore depends on the facts alone, not on how or when they came.
 """
 
 from typing import Any, Final, Protocol, cast
@@ -42,7 +42,7 @@ class PointsMachine:
         """Take the versions to judge by."""
         self._programs = programs
 
-    def initial(self, member_id: UUID) -> State:  # noqa: ARG002 - every life begins alike
+    def initial(self, member_id: UUID) -> State:  # noqa: ARG002 - every history begins alike
         """Nothing known, nothing owned. From here on the orders are remembered beside the state."""
         state = State()
         begin_memory(state)
@@ -57,7 +57,7 @@ class PointsMachine:
         return fact.supersedes if type(fact) is Tier else None
 
     def needs_history(self, state: State, at: Instant, fact: AnyFact) -> bool:  # noqa: ARG002 - of the protocol
-        """Whether the orders of this life must be at hand: a refund, an order maybe seen before."""
+        """Whether this history's orders must be at hand: a refund, an order maybe seen before."""
         if type(fact) is Purchase:
             return fact.order_id in state.waiting or _fingerprint(fact.order_id) in state.orders
         return type(fact) is Refund
@@ -120,7 +120,7 @@ class PointsMachine:
     def _refund(self, state: State, at: Instant, fact: Refund, effects: list[Effect]) -> None:
         memory = memory_of(state)
         if memory is None:
-            raise AssertionError("a refund is told with the history at hand")
+            raise AssertionError("a refund is folded with the history at hand")
         order = memory.orders.get(fact.order_id)
         if order is not None:
             _take_back(state, at, order, fact, effects)

@@ -1,6 +1,7 @@
 """From moves to transfers: double entry, append-only.
 
-New moves are posted as they are. A life that was told again is compared with what was posted for
+New moves are posted as they are. A history that was folded anew is compared with what was posted
+for
 it, event by event and rule by rule, and only the difference is posted: a correction that names its
 cause. Nothing posted is ever changed.
 """
@@ -96,13 +97,13 @@ def post_new(member: bytes, moves: Iterable[Move], balance_before: int) -> list[
 def post_difference(
     member: bytes, moves: Iterable[Move], posted: Mapping[Slot, Posted], cause: str
 ) -> list[Transfer]:
-    """Post what is missing between the books and a life told again.
+    """Post what is missing between the books and a history folded anew.
 
     Args:
         member: the member's id, 16 bytes.
-        moves: all moves of the life.
+        moves: all moves of the history.
         posted: all that is in the books for the member.
-        cause: id of the event that made it necessary to tell the life again.
+        cause: id of the event that made it necessary to fold the history anew.
     """
     balance = sum(entry.points for entry in posted.values())
     generations: dict[tuple[bytes, str], int] = {}

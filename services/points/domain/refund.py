@@ -17,7 +17,7 @@ from shared.clock import Instant
 
 
 class Order(msgspec.Struct):
-    """An order of a life that is being told, with what its rating stood on.
+    """An order of a history that is being folded, with what its rating stood on.
 
     Made for every order and needed for few, so what only a refund asks for is made when it asks.
     """
@@ -44,19 +44,19 @@ class Order(msgspec.Struct):
 
 @dataclass(slots=True)
 class Memory:
-    """The orders of a life, and the refunds that wait for their order."""
+    """The orders of a history, and the refunds that wait for their order."""
 
     orders: dict[str, Order] = field(default_factory=dict)
     waiting: dict[str, list[Refund]] = field(default_factory=dict)
 
 
 def begin_memory(state: State) -> None:
-    """Remember orders beside a state from here on: it stands at the beginning of a life."""
+    """Remember orders beside a state from here on: it stands at the beginning of a history."""
     state.__dict__["memory"] = Memory()
 
 
 def memory_of(state: State) -> Memory | None:
-    """The orders of this life; None once the state was stored, for they are not stored with it."""
+    """The orders of this history; None once the state was stored: they are not stored."""
     return state.__dict__.get("memory")
 
 

@@ -1,1 +1,1 @@
-"""One transaction each: `settlement` writes what a batch decided, the others answer questions."""
+"""One transaction each: `writer` writes what a batch decided, the others answer questions."""

@@ -46,7 +46,7 @@ async def account_now(tx: Transaction, member: UUID) -> AccountView | None:
 async def account_at(
     tx: Transaction, machine: PointsMachine, member: UUID, at: Instant
 ) -> AccountView | None:
-    """What a member had at an instant, as we know it today: their life told up to there."""
+    """What a member had at an instant, as we know it today: their history folded up to there."""
     if await views.account(tx, member) is None:
         return None
     facts = (await timelines.history(tx, [member]))[member]
@@ -74,7 +74,7 @@ def remarked(row: RemarkRow) -> tuple[dict[str, Any], Sentence]:
 def _told(
     machine: PointsMachine, member: UUID, facts: Sequence[StoredFact], until: Instant
 ) -> list[Effect]:
-    """All effects of a life up to an instant (included), with what was withdrawn left out."""
+    """All effects of a history up to an instant (included), with what was withdrawn left out."""
     decode = msgspec.msgpack.Decoder(machine.fact_type).decode
     withdrawn = {fact.supersedes for fact in facts if fact.supersedes is not None}
     state = machine.initial(member)

@@ -8,7 +8,7 @@ from uuid import UUID
 from services.points.domain.machine import PointsMachine
 from services.points.domain.versions import Versions
 from services.points.handlers.accounts import Explained, explained
-from services.points.handlers.settlement import PointsSettlement
+from services.points.handlers.effects import PointsEffectWriter
 from services.points.store import views
 from services.points.store.views import Account, RemarkRow
 from shared.clock import Clock, Instant
@@ -54,20 +54,20 @@ class _RolledBack(Exception):  # noqa: N818 - the way out of a transaction, not 
 
 
 class Simulator:
-    """Tells a life on with an event that did not happen."""
+    """Folds a history on with an event that did not happen."""
 
     def __init__(
         self,
         database: Database,
         machine: PointsMachine,
-        settlement: PointsSettlement,
+        writer: PointsEffectWriter,
         versions: Versions,
         clock: Clock,
     ) -> None:
-        """Join the real parts; the settlement should count into figures that nobody reads."""
+        """Join the real parts; the writer should count into figures that nobody reads."""
         self._database = database
-        self._settlement = settlement
-        self._handler = TimelineHandler(machine, settlement)
+        self._effects = writer
+        self._handler = TimelineHandler(machine, writer)
         self._versions = versions
         self._clock = clock
 

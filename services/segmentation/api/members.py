@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
 from services.segmentation.domain.audience import AUDIENCE
-from services.segmentation.domain.life import NEVER
+from services.segmentation.domain.history import NEVER
 from services.segmentation.domain.member import TierHeld
 from services.segmentation.domain.view import TIMER, reasons_view
 from services.segmentation.handlers.members import Reader

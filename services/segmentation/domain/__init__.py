@@ -1,1 +1,1 @@
-"""The pure part: a member's life as a fold of facts, and the tags and tiers decided from it."""
+"""The pure part: a member's history as a fold of facts, and the tags and tiers decided from it."""

@@ -29,7 +29,7 @@ def caught_up(machine: SegmentationMachine, member: Member, now: Instant) -> Mem
 def row_of(machine: SegmentationMachine, member: Member, now: Instant) -> dict[str, Any]:
     """Every value that an audience may look at, as of an instant, with the present as "now"."""
     rules = machine.versions.get(member.version or 0) or machine.versions.newest
-    return values_of(member.life, now, FIGURES) | {
+    return values_of(member.history, now, FIGURES) | {
         "tags": sorted(tag for tag, _, _ in tags_of(member, rules)),
         "tier": member.tier.name,
         "tier_since": member.tier.since,
@@ -45,10 +45,10 @@ def stored_row(
         The values, and for each window until when they are right.
     """
     rules = machine.versions.get(member.version or 0) or machine.versions.newest
-    windows, ends = window_row(member.life, member.life.at)
+    windows, ends = window_row(member.history, member.history.at)
     tags = sorted(tag for tag, _, _ in tags_of(member, rules))
     decided = (tags, member.tier.name, member.tier.since)
-    return [*fixed_row(member.life), *windows, *decided], ends
+    return [*fixed_row(member.history), *windows, *decided], ends
 
 
 def windows_of(condition: Condition) -> list[int]:

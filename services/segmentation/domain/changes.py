@@ -1,7 +1,7 @@
-"""What is published of a life: decisions with lasting names, and what a life told again corrects.
+"""What is published of a history: decisions with lasting names, and their corrections.
 
 A decision is named by member, kind, instant and what it says, so that it is the same one whenever
-and however it is found. When a late fact makes the life be told again, what was posted is held
+and however it is found. When a late fact makes the history be folded anew, what was posted is held
 against what is true now, decision by decision:
 
 - what is missing is published,
@@ -10,8 +10,8 @@ against what is true now, decision by decision:
   changes nothing (no tags; for a tier, from and to are the one then held).
 
 So whoever leaves superseded decisions out and folds the rest in order of time has the tags and the
-tier, at every instant, of the life told from the sorted log. Where only the explanation differs
-(another order was the third), the audit row is mended and nothing is published.
+tier, at every instant, of the history folded from the sorted log. Where only the explanation
+differs (another order was the third), the audit row is mended and nothing is published.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -137,7 +137,7 @@ def continued(
 def corrected(
     member: UUID, changes: Mapping[Key, Change], posted: Sequence[Decision], correction: str
 ) -> Plan:
-    """The difference between a whole life told again and what has been posted of it."""
+    """The difference between a whole history folded anew and what has been posted of it."""
     plan, rows = Plan(), _by_key(posted)
     tiers = [change for change in changes.values() if change.kind == "tier"]
     for key in sorted(changes.keys() | rows.keys(), key=_in_time):

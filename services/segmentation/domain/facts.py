@@ -53,7 +53,7 @@ class Interaction(Fact, array_like=True, frozen=True, gc=False, tag=3):
     kind: str
 
 
-class Told(Fact, array_like=True, frozen=True, gc=False, tag=4):
+class ProfileFact(Fact, array_like=True, frozen=True, gc=False, tag=4):
     """Something was told about who the member is; None and () say nothing."""
 
     birthday_month: int | None = None
@@ -66,7 +66,7 @@ class Joined(Fact, array_like=True, frozen=True, gc=False, tag=5):
     """The member joined at a store, perhaps with a first word about themselves."""
 
     store_id: str
-    told: Told
+    profile: ProfileFact
 
 
 class Community(Fact, array_like=True, frozen=True, gc=False, tag=6):
@@ -76,7 +76,7 @@ class Community(Fact, array_like=True, frozen=True, gc=False, tag=6):
     entered: bool
 
 
-AnyFact = Purchase | Refund | Interaction | Told | Joined | Community
+AnyFact = Purchase | Refund | Interaction | ProfileFact | Joined | Community
 
 
 def fact_of(event: Event) -> AnyFact | None:
@@ -104,12 +104,12 @@ def _interaction(event: Event) -> Interaction:
 
 def _joined(event: Event) -> Joined:
     data: MemberJoined = event.data
-    return Joined(_kept(event.id), _kept(data.store_id), _told(event.id, data.profile))
+    return Joined(_kept(event.id), _kept(data.store_id), _profile_fact(event.id, data.profile))
 
 
-def _profile(event: Event) -> Told:
+def _profile(event: Event) -> ProfileFact:
     data: ProfileUpdated = event.data
-    return _told(event.id, data.profile)
+    return _profile_fact(event.id, data.profile)
 
 
 def _entered(event: Event) -> Community:
@@ -122,10 +122,10 @@ def _left(event: Event) -> Community:
     return Community(_kept(event.id), _kept(data.community_id), entered=False)
 
 
-def _told(event_id: str, profile: Profile | None) -> Told:
+def _profile_fact(event_id: str, profile: Profile | None) -> ProfileFact:
     if profile is None:
-        return Told(_kept(event_id))
-    return Told(
+        return ProfileFact(_kept(event_id))
+    return ProfileFact(
         _kept(event_id),
         None if profile.birthday is None else profile.birthday.month,
         profile.gender,

@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from services.segmentation.domain.life import (
+from services.segmentation.domain.history import (
     ACTIONS,
     ORDERS,
     PROFILE,
-    Life,
+    History,
 )
 from services.segmentation.domain.reading import (
     NAMESPACE,
@@ -46,8 +46,9 @@ class Figure:
     Attributes:
         feature: name, type, unit and words.
         moved_by: which facts change it: a sum of ORDERS, ACTIONS and PROFILE.
-        read: its value now, as (life, now) → value; of a scoped feature (life, now, place) → value.
-        source: the Python expression of a fixed feature over `m` (the life) and `k` (the place),
+        read: its value now, as (history, now) → value; of a scoped feature (history, now, place) →
+            value.
+        source: the Python expression of a fixed feature over `m` (the history) and `k` (the place),
             for generated code; None for a falling one.
         measure: what a falling feature counts.
         days: the window of a falling feature.
@@ -271,25 +272,25 @@ CATALOGUES: Final[dict[Scope, Catalogue]] = {
 """What rules with `each` may look at."""
 
 
-def values_of(life: Life, now: Instant, names: Iterable[str]) -> dict[str, Any]:
+def values_of(history: History, now: Instant, names: Iterable[str]) -> dict[str, Any]:
     """Some features as of an instant, with the present as "now"."""
     values: dict[str, Any] = {"now": now}
     for name in names:
-        values[name] = FIGURES[name].read(life, now)
+        values[name] = FIGURES[name].read(history, now)
     return values
 
 
 def scoped_values(
-    life: Life, now: Instant, names: Iterable[str], scope: Scope, place: int
+    history: History, now: Instant, names: Iterable[str], scope: Scope, place: int
 ) -> dict[str, Any]:
     """Some features of one category or store as of an instant, with the present as "now"."""
     values: dict[str, Any] = {"now": now}
     for name in names:
-        values[name] = SCOPED[scope][name].read(life, now, place)
+        values[name] = SCOPED[scope][name].read(history, now, place)
     return values
 
 
-def window_row(life: Life, now: Instant) -> tuple[list[int], list[Instant | None]]:
+def window_row(history: History, now: Instant) -> tuple[list[int], list[Instant | None]]:
     """Every falling feature of FIGURES, in its order, and until when each window's are right.
 
     The second list has one instant for each window: when the first of what it counts leaves it;
@@ -297,7 +298,7 @@ def window_row(life: Life, now: Instant) -> tuple[list[int], list[Instant | None
     """
     values: list[int] = []
     ends: list[Instant | None] = []
-    orders, sums, actions = life.order_at, life.order_sums, life.action_at
+    orders, sums, actions = history.order_at, history.order_sums, history.action_at
     for span in _SPANS:
         since = now - span
         i, j = bisect_right(orders, since), bisect_right(actions, since)
@@ -309,13 +310,13 @@ def window_row(life: Life, now: Instant) -> tuple[list[int], list[Instant | None
     return values, ends
 
 
-def fixed_row(life: Life) -> list[Any]:
+def fixed_row(history: History) -> list[Any]:
     """Every fixed feature of FIGURES, in its order."""
-    row: list[Any] = _FIXED_ROW(life)
+    row: list[Any] = _FIXED_ROW(history)
     return row
 
 
 _SPANS: Final = tuple(days * DAY for days in WINDOWS)
-_FIXED_ROW: Final[Callable[[Life], list[Any]]] = eval(  # noqa: S307 - our own text, above
+_FIXED_ROW: Final[Callable[[History], list[Any]]] = eval(  # noqa: S307 - our own text, above
     f"lambda m: [{', '.join(str(figure.source) for figure in _FIXED)}]", dict(NAMESPACE)
 )

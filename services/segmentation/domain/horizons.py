@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from services.segmentation.domain.features import FIGURES, SCOPED, Figure
-from services.segmentation.domain.life import NEVER
+from services.segmentation.domain.history import NEVER
 from services.segmentation.domain.reading import NAMESPACE, Scope, newest, stretch
 from shared.clock import DAY, Instant
 from shared.conditions import NOW, All, Comparison, Condition, Not, compile_source
@@ -21,7 +21,8 @@ from shared.conditions import Any as AnyOf
 from shared.conditions.model import RELATIVE, comparisons
 
 Decide = Callable[..., tuple[int, Instant]]
-"""(life, now), with a scope (life, now, place) → the first rule that holds (or -1), until when."""
+"""(history, now), with a scope (history, now, place) → the first rule that holds (or -1), until
+when."""
 
 _NEVER_BEGAN: Final = -NEVER
 _AT_LEAST: Final = {"at_least": 0, "more_than": 1}

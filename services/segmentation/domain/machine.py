@@ -1,14 +1,14 @@
-"""A member's life as a machine: facts and timers in, changes of tags and tier out. Pure, and fast.
+"""A member's history as a machine: facts and timers in, changes of tags and tier out; pure.
 
 The runtime feeds it facts in order of time and fires what falls due between them; a fact that turns
-up late makes the runtime tell the whole life again.
+up late makes the runtime fold the whole history again.
 """
 
 from typing import Any
 from uuid import UUID
 
 from services.segmentation.domain.facts import AnyFact, Refund, fact_of
-from services.segmentation.domain.life import BEGINNING, EVERYTHING, NEVER, tell
+from services.segmentation.domain.history import BEGINNING, EVERYTHING, NEVER, fold
 from services.segmentation.domain.member import Change, Member
 from services.segmentation.domain.rules import Rules, Step, Versions
 from services.segmentation.domain.tagging import Reason, note_tags, retag, tags_of
@@ -46,7 +46,7 @@ class SegmentationMachine:
 
     def due(self, state: Member) -> Instant | None:
         """When, with no further event, a tag, the tier or its period next changes."""
-        last = state.life.at
+        last = state.history.at
         if last == BEGINNING:
             return None
         if self.versions.at(last).version != state.version:
@@ -56,15 +56,15 @@ class SegmentationMachine:
 
     def apply(self, state: Member, at: Instant, fact: AnyFact, effects: list[Change]) -> None:
         """Fold a fact in and decide again what it may have moved."""
-        rules, life = self.versions.at(at), state.life
-        again, refund = life.at == at, isinstance(fact, Refund)
+        rules, history = self.versions.at(at), state.history
+        again, refund = history.at == at, isinstance(fact, Refund)
         everything = 0
         if state.version is None:
             _lay_out(state, rules)
             everything = EVERYTHING
-        before = qualified(life, rules.ladder, at) if refund else -1
-        moved = tell(life, at, fact, rules.habits) | everything
-        life.at = at
+        before = qualified(history, rules.ladder, at) if refund else -1
+        moved = fold(history, at, fact, rules.habits) | everything
+        history.at = at
         step = Step(rules, at, fact.id, moved, backwards=refund, again=again)
         reasons = retag(state, step)
         if reasons:
@@ -78,9 +78,9 @@ class SegmentationMachine:
         due = self.due(state)
         if due is None:
             return
-        at, life = max(due, state.life.at), state.life
-        step = Step(self.versions.at(at), at, again=life.at == at)
-        life.at = at
+        at, history = max(due, state.history.at), state.history
+        step = Step(self.versions.at(at), at, again=history.at == at)
+        history.at = at
         other = step.rules.version != state.version
         reasons = self._follow(state, step) if other else retag(state, step)
         if reasons:

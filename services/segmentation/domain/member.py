@@ -1,10 +1,10 @@
-"""What is kept of a member: the life, what was decided from it, and when that next changes."""
+"""What is kept of a member: the history, what was decided from it, and when that next changes."""
 
 from typing import Literal
 
 import msgspec
 
-from services.segmentation.domain.life import BEGINNING, NEVER, Life
+from services.segmentation.domain.history import BEGINNING, NEVER, History
 from shared.clock import Instant
 from shared.events.decisions import Because
 
@@ -47,7 +47,7 @@ class Member(msgspec.Struct, array_like=True):
         tier_at: the instant of the last change of tier, with the level before it.
     """
 
-    life: Life = msgspec.field(default_factory=Life)
+    history: History = msgspec.field(default_factory=History)
     version: int | None = None
     picks: list[int] = []
     untils: list[Instant] = []
@@ -70,8 +70,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         kind: tags; tier; or kept, which is no decision: a tier's period or grace moved.
-        again: something was told or fired at this very instant before, perhaps by an earlier batch,
-            so that a decision about it may have been published.
+        again: something was folded or fired at this very instant before, perhaps by an earlier
+            batch, so that a decision about it may have been published.
         cause: the id of the event; None when only time passed.
         because: the reasons of what this step changed; of tags, one each.
     """

@@ -1,17 +1,17 @@
-"""How figures are read off a life; `features` says what they are called and mean."""
+"""How figures are read off a history; `features` says what they are called and mean."""
 
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final, Literal
 
-from services.segmentation.domain.life import RECENT, Life, parts_before
+from services.segmentation.domain.history import RECENT, History, parts_before
 from shared.clock import DAY, Instant
 
 Scope = Literal["category", "store"]
 
 
-def home_store(m: Life) -> str | None:
+def home_store(m: History) -> str | None:
     """The store of most of the last ten orders; of equals the one visited last."""
     recent = m.order_store[-RECENT:]
     if not recent:
@@ -21,38 +21,38 @@ def home_store(m: Life) -> str | None:
     return m.names[next(place for place in reversed(recent) if counts[place] == most)]
 
 
-def recent_average(m: Life) -> int | None:
+def recent_average(m: History) -> int | None:
     """What the last ten orders came to on average, in whole minor units."""
     n = min(len(m.order_at), RECENT)
     return (m.order_sums[-1] - m.order_sums[-1 - n]) // n if n else None
 
 
-def recent_orders_at(m: Life, place: int) -> int:
+def recent_orders_at(m: History, place: int) -> int:
     """How many of the last ten orders were made at a store."""
     return m.order_store[-RECENT:].count(place)
 
 
-def named(m: Life, place: int | None) -> str | None:
+def named(m: History, place: int | None) -> str | None:
     """The name of a place; None for none."""
     return None if place is None else m.names[place]
 
 
-def category_names(m: Life) -> list[str]:
+def category_names(m: History) -> list[str]:
     """Every category that the member has bought."""
     return sorted(m.names[place] for place in m.categories)
 
 
-def category_orders(m: Life) -> dict[str, int]:
+def category_orders(m: History) -> dict[str, int]:
     """Lifetime orders by category."""
     return {m.names[place]: sums[0] for place, sums in m.categories.items()}
 
 
-def category_spend(m: Life) -> dict[str, int]:
+def category_spend(m: History) -> dict[str, int]:
     """Lifetime amounts by category."""
     return {m.names[place]: sums[1] for place, sums in m.categories.items()}
 
 
-def interactions_by_kind(m: Life) -> dict[str, int]:
+def interactions_by_kind(m: History) -> dict[str, int]:
     """Lifetime interactions by kind, also those that are no activity."""
     return {m.names[place]: count for place, count in m.kinds.items()}
 
@@ -63,7 +63,7 @@ def last_at(counts: dict[int, list[int]], place: int) -> Instant | None:
     return None if known is None else known[-1]
 
 
-def newest(m: Life, scope: Scope, place: int, after: Instant, limit: int) -> list[Instant]:
+def newest(m: History, scope: Scope, place: int, after: Instant, limit: int) -> list[Instant]:
     """The last orders of one category, or at one store, after an instant: newest first."""
     found: list[Instant] = []
     if scope == "category":
@@ -81,7 +81,9 @@ def newest(m: Life, scope: Scope, place: int, after: Instant, limit: int) -> lis
     return found
 
 
-def stretch(m: Life, scope: Scope, place: int, after: Instant) -> tuple[list[Instant], list[int]]:
+def stretch(
+    m: History, scope: Scope, place: int, after: Instant
+) -> tuple[list[Instant], list[int]]:
     """What one category, or one store, was paid after an instant.
 
     Returns:

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.segmentation.domain.features import CATALOGUE, CATALOGUES
+from services.segmentation.domain.history import Habits
 from services.segmentation.domain.horizons import Decide, compile_rules, may_rise, moved_by
-from services.segmentation.domain.life import Habits
 from services.segmentation.domain.program import Group, SegmentationProgram, Tiers
 from services.segmentation.domain.reading import Scope
 from shared.clock import DAY, Instant
@@ -87,7 +87,7 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of a member's life: what is decided, when, by which rules, and what led to it.
+    """One step of a member's history: what is decided, when, by which rules, and what led to it.
 
     Attributes:
         rules: the version in force.
@@ -95,7 +95,7 @@ class Step:
         cause: the id of the event; None for a timer.
         moved: what the event changed; 0 for a timer, which asks only what is due.
         backwards: orders were changed or taken away, so any category may be touched.
-        again: something was told or fired at this very instant before.
+        again: something was folded or fired at this very instant before.
     """
 
     rules: Rules

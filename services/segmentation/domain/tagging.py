@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from services.segmentation.domain.features import scoped_values, values_of
-from services.segmentation.domain.life import NEVER, ORDERS, RECENT, Life
+from services.segmentation.domain.history import NEVER, ORDERS, RECENT, History
 from services.segmentation.domain.member import Change, Member
 from services.segmentation.domain.rules import Rule, Rules, Slot, Spread, Step
 from shared.clock import Instant
@@ -32,15 +32,15 @@ def retag(member: Member, step: Step) -> list[Reason]:
     for i, slot in enumerate(step.rules.slots):
         if not slot.moved_by & moved and untils[i] > at:
             continue
-        pick, untils[i] = slot.decide(member.life, at)
+        pick, untils[i] = slot.decide(member.history, at)
         if pick != picks[i]:
-            reasons += _repicked(member.life, slot, picks[i], pick, step)
+            reasons += _repicked(member.history, slot, picks[i], pick, step)
             picks[i] = pick
     for i, spread in enumerate(step.rules.spreads):
         held, waiting = member.spreads[i], member.waiting[i]
-        places = _touched(member.life, spread, held, waiting, step)
+        places = _touched(member.history, spread, held, waiting, step)
         if places:
-            reasons += _respread(member.life, spread, held, waiting, places, step)
+            reasons += _respread(member.history, spread, held, waiting, places, step)
     return reasons
 
 
@@ -51,7 +51,7 @@ def tags_of(member: Member, rules: Rules) -> Iterator[tuple[str, str, Instant]]:
             yield slot.rules[pick].tag, slot.group, until
     for spread, held in zip(rules.spreads, member.spreads, strict=True):
         for place, until in held.items():
-            yield spread.tag(member.life.names[place]), spread.group, until
+            yield spread.tag(member.history.names[place]), spread.group, until
 
 
 def note_tags(member: Member, step: Step, reasons: list[Reason]) -> Change:
@@ -77,9 +77,9 @@ def note_tags(member: Member, step: Step, reasons: list[Reason]) -> Change:
     )
 
 
-def figures_of(condition: Condition, life: Life, at: Instant) -> list[Figure]:
+def figures_of(condition: Condition, history: History, at: Instant) -> list[Figure]:
     """The comparisons that decided a condition, with the member's figures."""
-    return _figures(condition, values_of(life, at, features_of(condition)))
+    return _figures(condition, values_of(history, at, features_of(condition)))
 
 
 def _figures(condition: Condition, values: dict[str, Any]) -> list[Figure]:
@@ -94,30 +94,30 @@ def _figures(condition: Condition, values: dict[str, Any]) -> list[Figure]:
     ]
 
 
-def _repicked(life: Life, slot: Slot, before: int, now: int, step: Step) -> Iterator[Reason]:
+def _repicked(history: History, slot: Slot, before: int, now: int, step: Step) -> Iterator[Reason]:
     """One rule of a slot took the place of another."""
     if now >= 0:
         rule = slot.rules[now]
-        yield Reason(rule.tag, _because(life, rule, rule.tag, step), came=True)
+        yield Reason(rule.tag, _because(history, rule, rule.tag, step), came=True)
     if before >= 0:
         # a tag goes because its condition no longer holds, or because that of one before it does
         why = slot.rules[now] if 0 <= now < before else slot.rules[before]
         tag = slot.rules[before].tag
-        yield Reason(tag, _because(life, why, tag, step), came=False)
+        yield Reason(tag, _because(history, why, tag, step), came=False)
 
 
-def _because(life: Life, rule: Rule, tag: str, step: Step) -> Because:
+def _because(history: History, rule: Rule, tag: str, step: Step) -> Because:
     return Because(
         rule=rule.id,
         event_id=step.cause,
         program_version=step.rules.version,
         tag=tag,
-        figures=figures_of(rule.when, life, step.at),
+        figures=figures_of(rule.when, history, step.at),
     )
 
 
 def _respread(
-    life: Life,
+    history: History,
     spread: Spread,
     held: Instants,
     waiting: Instants,
@@ -126,7 +126,7 @@ def _respread(
 ) -> Iterator[Reason]:
     decide, at = spread.decide, step.at
     for place in places:
-        pick, until = decide(life, at, place)
+        pick, until = decide(history, at, place)
         came, went = pick == 0 and place not in held, pick != 0 and place in held
         if pick == 0:
             held[place] = until
@@ -138,13 +138,15 @@ def _respread(
             else:
                 waiting.pop(place, None)
         if came or went:
-            tag = spread.tag(life.names[place])
-            yield Reason(tag, _because_of_place(life, spread, place, tag, step), came=came)
+            tag = spread.tag(history.names[place])
+            yield Reason(tag, _because_of_place(history, spread, place, tag, step), came=came)
 
 
-def _because_of_place(life: Life, spread: Spread, place: int, tag: str, step: Step) -> Because:
+def _because_of_place(
+    history: History, spread: Spread, place: int, tag: str, step: Step
+) -> Because:
     condition = spread.rule.when
-    values = scoped_values(life, step.at, features_of(condition), spread.scope, place)
+    values = scoped_values(history, step.at, features_of(condition), spread.scope, place)
     return Because(
         rule=spread.rule.id,
         event_id=step.cause,
@@ -155,7 +157,7 @@ def _because_of_place(life: Life, spread: Spread, place: int, tag: str, step: St
 
 
 def _touched(
-    life: Life, spread: Spread, held: Instants, waiting: Instants, step: Step
+    history: History, spread: Spread, held: Instants, waiting: Instants, step: Step
 ) -> Sequence[int]:
     """The categories, or stores, whose answer may be another now; in a fixed order.
 
@@ -167,9 +169,9 @@ def _touched(
     if not step.moved & ORDERS:
         return ()
     if step.backwards:
-        known = life.categories if spread.scope == "category" else life.stores
+        known = history.categories if spread.scope == "category" else history.stores
         return sorted({*held, *waiting, *known})
     if spread.scope == "category":
-        return life.order_categories[-1] if life.order_categories else ()
+        return history.order_categories[-1] if history.order_categories else ()
     # an order moves what the last ten orders say of every store among them
-    return sorted({*held, *waiting, *life.order_store[-RECENT - 1 :]})
+    return sorted({*held, *waiting, *history.order_store[-RECENT - 1 :]})

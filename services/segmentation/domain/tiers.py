@@ -1,6 +1,6 @@
 """The tier of a member: up at once, kept for a period, down by policy after a grace."""
 
-from services.segmentation.domain.life import NEVER, Life
+from services.segmentation.domain.history import NEVER, History
 from services.segmentation.domain.member import Change, Member, TierHeld
 from services.segmentation.domain.rules import Ladder, Step
 from services.segmentation.domain.tagging import figures_of
@@ -8,9 +8,9 @@ from shared.clock import Instant
 from shared.events.decisions import Because
 
 
-def qualified(life: Life, ladder: Ladder, at: Instant) -> int:
+def qualified(history: History, ladder: Ladder, at: Instant) -> int:
     """The highest level whose condition holds."""
-    return len(ladder.rules) - 1 - ladder.decide(life, at)[0]
+    return len(ladder.rules) - 1 - ladder.decide(history, at)[0]
 
 
 def due_of(tier: TierHeld) -> Instant:
@@ -31,7 +31,7 @@ def regrade(member: Member, step: Step, before: int = -1) -> Change | None:
     """
     tier, ladder, at = member.tier, step.rules.ladder, step.at
     name, left = tier.name, _relocated(tier, ladder)
-    level, lost, moved = qualified(member.life, ladder, at), False, True
+    level, lost, moved = qualified(member.history, ladder, at), False, True
     if level > left:
         _reach(tier, level, at, ladder)
     elif before >= left > level and ladder.take_back:
@@ -45,7 +45,7 @@ def regrade(member: Member, step: Step, before: int = -1) -> Change | None:
     else:
         moved = False
     tier.name = ladder.ids[tier.level]
-    _foresee(tier, member.life, ladder, at)
+    _foresee(tier, member.history, ladder, at)
     if tier.name != name:
         return _note(member, step, name, left if lost else tier.level)
     return Change(kind="kept", at=at, until=_or_none(tier.until)) if moved else None
@@ -106,7 +106,7 @@ def _end_of_period(tier: TierHeld, level: int, at: Instant, ladder: Ladder) -> b
     return True
 
 
-def _foresee(tier: TierHeld, life: Life, ladder: Ladder, at: Instant) -> None:
+def _foresee(tier: TierHeld, history: History, ladder: Ladder, at: Instant) -> None:
     """When time alone lifts the member: to a higher level, or over the bar during the grace."""
     tier.rises_at = NEVER
     if not ladder.rises:
@@ -114,10 +114,10 @@ def _foresee(tier: TierHeld, life: Life, ladder: Ladder, at: Instant) -> None:
     enough = tier.level if tier.grace_until is not None else tier.level + 1
     t, limit = at, _end(tier)
     while True:
-        t = ladder.decide(life, t)[1]
+        t = ladder.decide(history, t)[1]
         if t >= limit:
             return
-        if qualified(life, ladder, t) >= enough:
+        if qualified(history, ladder, t) >= enough:
             tier.rises_at = t
             return
 
@@ -131,7 +131,7 @@ def _note(member: Member, step: Step, before: str | None, level: int) -> Change:
         rule=rule.id,
         event_id=step.cause,
         program_version=step.rules.version,
-        figures=figures_of(rule.when, member.life, step.at),
+        figures=figures_of(rule.when, member.history, step.at),
     )
     return Change(
         kind="tier",

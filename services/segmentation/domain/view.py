@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from services.segmentation.domain.features import FIGURES, values_of
-from services.segmentation.domain.life import NEVER
+from services.segmentation.domain.history import NEVER
 from services.segmentation.domain.member import Member
 from services.segmentation.domain.rules import Rules
 from services.segmentation.domain.tagging import figures_of, tags_of
@@ -18,7 +18,7 @@ TIMER: Final = "timer"
 
 def features_view(member: Member, now: Instant) -> dict[str, Any]:
     """Every feature, ready for JSON."""
-    values = values_of(member.life, now, FIGURES)
+    values = values_of(member.history, now, FIGURES)
     del values["now"]
     return {
         name: format_instant(value)
@@ -51,14 +51,14 @@ def progress_view(member: Member, rules: Rules, now: Instant) -> dict[str, Any]:
         if following >= len(ladder.rules)
         else {"level": ladder.ids[following], **_missing(member, rules, following, now)},
         "stay": None if tier.level <= 0 else _missing(member, rules, tier.level, now),
-        "projected": ladder.ids[qualified(member.life, ladder, now)],
+        "projected": ladder.ids[qualified(member.history, ladder, now)],
     }
 
 
 def _missing(member: Member, rules: Rules, level: int, now: Instant) -> dict[str, Any]:
     condition = rules.ladder.rules[level].when
-    holds = qualified(member.life, rules.ladder, now) >= level
-    figures = figures_of(condition, member.life, now)
+    holds = qualified(member.history, rules.ladder, now) >= level
+    figures = figures_of(condition, member.history, now)
     return {"met": holds, "figures": [figure_view(figure) for figure in figures]}
 
 

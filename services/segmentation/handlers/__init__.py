@@ -1,1 +1,1 @@
-"""What segmentation does in one transaction: settle a batch, show a member, count an audience."""
+"""What segmentation does in one transaction: write effects, show a member, count an audience."""

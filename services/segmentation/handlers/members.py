@@ -71,13 +71,13 @@ class Reader:
             tier_why = await holdings.tier_reasons(tx, member_id)
         now = clocks.get(stored.partition, 0) if self._stream else self._clock.now()
         state = self._decode(stored.state)
-        now = max(now, state.life.at)
+        now = max(now, state.history.at)
         state = caught_up(self._machine, state, now)
         rules = self._machine.versions.get(state.version or 0) or self._machine.versions.newest
         tags = [
             each
             | {
-                "since": why[each["tag"]][0] if each["tag"] in why else state.life.at,
+                "since": why[each["tag"]][0] if each["tag"] in why else state.history.at,
                 "because": reasons_view(why[each["tag"]][1] if each["tag"] in why else ()),
             }
             for each in tags_view(state, rules)

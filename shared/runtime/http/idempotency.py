@@ -6,8 +6,8 @@ one is still going on. The answer is stored in the transaction of the effect: th
 which one is there without the other. Refused requests (4xx) leave no trace, so that the same key
 serves for the corrected one.
 
-    @router.post("/v1/adjustments", status_code=201)
-    async def adjust(body: Adjustment, command: CommandDep, caller: Admin) -> Response:
+    @router.post("/v1/adjustments", status_code=201) async def adjust(body: Adjustment, command:
+    CommandDep, caller: Admin) -> Response:
         async def effect(tx: Transaction) -> Answer:
             return Answer(201, await handlers.adjust(tx, body, by=caller.subject))
         return await command.run(effect)

@@ -3,8 +3,7 @@
 A cursor says where the page ended, by the values that the list is sorted by. It is opaque to
 callers, stays good while rows come and go, and costs the same on page 1 and page 10,000.
 
-    @router.get("/v1/transfers")
-    async def transfers(query: PageQuery) -> Page[Transfer]:
+    @router.get("/v1/transfers") async def transfers(query: PageQuery) -> Page[Transfer]:
         after = query.after(tuple[int, str]) rows = await handlers.transfers(after=after,
         limit=query.limit + 1)      # one more: is there a next? return page(rows, query, lambda
         row: (row.event_at, row.id))

@@ -44,7 +44,7 @@ class Spent(msgspec.Struct, array_like=True):
     total: int
 
 
-class Life(msgspec.Struct, array_like=True):
+class History(msgspec.Struct, array_like=True):
     """A member's state."""
 
     total: int = 0
@@ -66,11 +66,11 @@ class CountingMachine:
     poison: set[str] = field(default_factory=set)
     poisoned_timers: set[int] = field(default_factory=set)
     wordy: set[str] = field(default_factory=set)
-    state_type = Life
+    state_type = History
     fact_type = Spent
 
-    def initial(self, member_id: UUID) -> Life:
-        return Life()
+    def initial(self, member_id: UUID) -> History:
+        return History()
 
     def remember(self, event: Event) -> Spent | None:
         if event.type != types.PURCHASE_COMPLETED:
@@ -80,10 +80,10 @@ class CountingMachine:
     def supersedes(self, fact: Spent) -> str | None:
         return fact.event_id.removeprefix("instead-of-") if "instead-of-" in fact.event_id else None
 
-    def needs_history(self, state: Life, at: Instant, fact: Spent) -> bool:
+    def needs_history(self, state: History, at: Instant, fact: Spent) -> bool:
         return False
 
-    def apply(self, state: Life, at: Instant, fact: Spent, effects: list[Noted]) -> None:
+    def apply(self, state: History, at: Instant, fact: Spent, effects: list[Noted]) -> None:
         if fact.event_id in self.poison:
             raise ValueError(f"cannot digest {fact.event_id}")
         state.total += fact.total
@@ -91,10 +91,10 @@ class CountingMachine:
         what = "bought" if fact.event_id not in self.wordy else "bought" * 200_000
         effects.append(Noted(what, at, state.total))
 
-    def due(self, state: Life) -> Instant | None:
+    def due(self, state: History) -> Instant | None:
         return state.lapses_at
 
-    def fire(self, state: Life, effects: list[Noted]) -> None:
+    def fire(self, state: History, effects: list[Noted]) -> None:
         if state.total in self.poisoned_timers:
             raise ValueError("cannot lapse")
         assert state.lapses_at is not None
@@ -103,16 +103,16 @@ class CountingMachine:
 
 
 @dataclass
-class NotingSettlement:
-    """Writes the effects; a life told again replaces what was noted of it."""
+class NotingEffectWriter:
+    """Writes the effects; a history folded anew replaces what was noted of it."""
 
     output: str
 
     async def prepare(self, tx: Transaction) -> None:
         return
 
-    async def settle(
-        self, tx: Transaction, outcomes: Sequence[Told[Life, Noted]], batch: Batch
+    async def write(
+        self, tx: Transaction, outcomes: Sequence[Told[History, Noted]], batch: Batch
     ) -> None:
         again = [each.member_id for each in outcomes if each.rebuilt]
         if again:
@@ -165,7 +165,7 @@ class Chain:
         )
 
     def spec(self) -> ConsumerSpec:
-        handler = TimelineHandler(self.machine, NotingSettlement(self.output))
+        handler = TimelineHandler(self.machine, NotingEffectWriter(self.output))
         return ConsumerSpec(
             name=self.group,
             inputs=(Input(self.events), Input(self.decisions)),

@@ -10,8 +10,8 @@ from prometheus_client import CollectorRegistry
 from services.notify.domain.machine import NotifyMachine
 from services.notify.domain.program import Program, Programs
 from services.notify.handlers.delivery_intake import DeliveryIntake
+from services.notify.handlers.effects import NotifyEffectWriter
 from services.notify.handlers.program import program_part
-from services.notify.handlers.settlement import NotifySettlement
 from services.notify.metrics import NotifyMetrics
 from shared.clock import DAY, HOUR, Instant, ManualClock, parse_instant
 from shared.db import Database
@@ -29,7 +29,7 @@ from shared.runtime.batch import Arrived, Batch
 from shared.runtime.program import BEGINNING, ProgramHistory, ProgramPart
 from shared.runtime.timeline import TimelineHandler
 from shared.timers.timelines import Order
-from tests.property.services.notify.notify_life import default_document
+from tests.property.services.notify.notify_history import default_document
 
 SundayNoon: Instant = parse_instant("2024-03-10T12:00:00Z")
 MEMBER = UUID("0190b5a0-0000-7000-8000-000000000001")
@@ -98,8 +98,8 @@ class NotifyLane:
         self.history = ProgramHistory(mine, clock)
         self.machine = NotifyMachine(Programs([(BEGINNING, 1, mine.parse(mine.default))]))
         self.metrics = NotifyMetrics(CollectorRegistry())
-        settlement = NotifySettlement(self.machine, self.history, self.metrics)
-        self.handler = TimelineHandler(self.machine, settlement)
+        writer = NotifyEffectWriter(self.machine, self.history, self.metrics)
+        self.handler = TimelineHandler(self.machine, writer)
         self._offset = 0
 
     async def prepare(self) -> None:

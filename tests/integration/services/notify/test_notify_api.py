@@ -61,7 +61,7 @@ def token(role: str, *stores: str) -> str:
     return f"Bearer {signed}"
 
 
-async def a_life(lane: NotifyLane, clock: ManualClock) -> None:
+async def a_history(lane: NotifyLane, clock: ManualClock) -> None:
     """Welcomed, thanked, asked, and then the order went back."""
     await lane.feed([joined(SundayNoon), purchase("1", SundayNoon + 1)])
     await lane.feed([refund("1", SundayNoon + days(3))])
@@ -71,7 +71,7 @@ async def a_life(lane: NotifyLane, clock: ManualClock) -> None:
 async def test_a_members_messages_and_non_messages_with_their_reasons(
     client: httpx.AsyncClient, lane: NotifyLane, clock: ManualClock
 ) -> None:
-    await a_life(lane, clock)
+    await a_history(lane, clock)
     answer = (await client.get(f"/v1/members/{MEMBER}/messages", params={"lang": "en"})).json()
     assert answer["next"] is None
     told = [(m["step"], m["status"], m["reason"]) for m in answer["items"]]
@@ -96,7 +96,7 @@ async def test_a_members_messages_and_non_messages_with_their_reasons(
 async def test_pages_hold_every_message_once(
     client: httpx.AsyncClient, lane: NotifyLane, clock: ManualClock
 ) -> None:
-    await a_life(lane, clock)
+    await a_history(lane, clock)
     whole = (await client.get(f"/v1/members/{MEMBER}/messages")).json()["items"]
     seen, cursor = [], None
     while True:
@@ -132,7 +132,7 @@ async def test_withdrawn_messages_are_shown_on_demand(
 async def test_a_store_sees_its_own_messages_only(
     client: httpx.AsyncClient, lane: NotifyLane, clock: ManualClock
 ) -> None:
-    await a_life(lane, clock)
+    await a_history(lane, clock)
     path = f"/v1/members/{MEMBER}/messages"
     mine = await client.get(path, headers={"authorization": token("store", "s1")})
     other = await client.get(path, headers={"authorization": token("store", "s2")})
@@ -148,7 +148,7 @@ async def test_a_store_sees_its_own_messages_only(
 async def test_one_job_with_its_bookkeeping(
     client: httpx.AsyncClient, lane: NotifyLane, clock: ManualClock
 ) -> None:
-    await a_life(lane, clock)
+    await a_history(lane, clock)
     [first, *_] = (await client.get(f"/v1/members/{MEMBER}/messages")).json()["items"]
     job = (await client.get(f"/v1/jobs/{first['job_id']}")).json()
     assert {**first, **job} == job
@@ -160,7 +160,7 @@ async def test_one_job_with_its_bookkeeping(
 async def test_journeys_and_what_came_of_them(
     client: httpx.AsyncClient, lane: NotifyLane, clock: ManualClock
 ) -> None:
-    await a_life(lane, clock)
+    await a_history(lane, clock)
     journeys = (await client.get("/v1/journeys")).json()
     by_name = {each["name"]: each for each in journeys["items"]}
     assert list(by_name) == ["welcome", "after_purchase", "tier_changed"]
@@ -198,7 +198,7 @@ async def test_a_template_is_rendered_with_sample_and_own_values(
 async def test_receipts_are_published_for_the_member_they_are_about(
     client: httpx.AsyncClient, lane: NotifyLane, clock: ManualClock, database: Database
 ) -> None:
-    await a_life(lane, clock)
+    await a_history(lane, clock)
     items = (await client.get(f"/v1/members/{MEMBER}/messages")).json()["items"]
     said = next(each for each in items if each["step"] == "3m")
     body = {"receipts": [{"job_id": said["job_id"], "status": "opened", "provider_id": "p-1"}]}
@@ -222,7 +222,7 @@ async def test_receipts_are_published_for_the_member_they_are_about(
 async def test_one_unknown_job_refuses_all_receipts_with_its_place(
     client: httpx.AsyncClient, lane: NotifyLane, clock: ManualClock
 ) -> None:
-    await a_life(lane, clock)
+    await a_history(lane, clock)
     [known, *_] = (await client.get(f"/v1/members/{MEMBER}/messages")).json()["items"]
     receipts = [
         {"job_id": known["job_id"], "status": "sent"},

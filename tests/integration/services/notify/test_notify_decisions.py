@@ -117,7 +117,7 @@ async def test_a_late_purchase_withdraws_what_was_requested_wrongly(lane: Notify
 async def test_any_order_of_arrival_ends_in_the_same_rows(
     lane: NotifyLane, new_database: NewDatabase, clock: ManualClock
 ) -> None:
-    life = [
+    history = [
         joined(SundayNoon - 1_000_000),
         purchase("1", SundayNoon),
         tier("silver", SundayNoon + 1, id_="tier-1"),
@@ -128,14 +128,14 @@ async def test_any_order_of_arrival_ends_in_the_same_rows(
         tier("gold", SundayNoon + days(5) + 1, id_="tier-2", supersedes=None),
         consent(SundayNoon + days(20), granted=True),
     ]
-    await lane.feed(sorted(life, key=lambda each: each.at))
+    await lane.feed(sorted(history, key=lambda each: each.at))
     await lane.feed([], SundayNoon + days(150))
     url = await new_database(SERVICE.migrations)
     other = NotifyLane(Database(url, application_name="test-other"), clock)
     await other.prepare()
     for each in (4, 0, 7, 2, 8, 5, 1, 3, 6):
-        await other.feed([life[each], life[each]])  # each twice, too
-    await other.feed(life[:3], SundayNoon + days(150))
+        await other.feed([history[each], history[each]])  # each twice, too
+    await other.feed(history[:3], SundayNoon + days(150))
     await other.feed([], SundayNoon + days(150))
     expected = await standing(lane)
     assert len(expected) > 8

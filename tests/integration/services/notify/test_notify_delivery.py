@@ -31,7 +31,7 @@ from shared.db import Database
 from shared.events import Event, decode, types
 from shared.runtime.server import listen, serve
 from tests.integration.services.notify.notify_lane import NotifyLane, purchase, refund
-from tests.property.services.notify.notify_life import default_document
+from tests.property.services.notify.notify_history import default_document
 
 pytestmark = pytest.mark.integration
 
@@ -147,7 +147,7 @@ class Post:
         return job
 
     async def enqueue(self, channel: str, count: int, deadline: Instant = DAY) -> list[str]:
-        """Jobs without a life behind them."""
+        """Jobs without a history behind them."""
         await self.lane.prepare()
         now = self.clock.now()
         ids = [uuid4() for _ in range(count)]

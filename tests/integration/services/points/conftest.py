@@ -10,7 +10,7 @@ from shared.db import Database
 from shared.db.database import KEYED_LOOKUPS
 from tests.conftest import NewDatabase
 from tests.integration.services.points.ledger import Ledger
-from tests.property.services.points.life import default_document
+from tests.property.services.points.points_history import default_document
 
 NewLedger = Callable[..., Awaitable[Ledger]]
 

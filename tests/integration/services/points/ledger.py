@@ -12,7 +12,7 @@ from services.points.__main__ import parse
 from services.points.domain.ledger import State
 from services.points.domain.machine import PointsMachine
 from services.points.domain.versions import Versions
-from services.points.handlers.settlement import PointsSettlement
+from services.points.handlers.effects import PointsEffectWriter
 from services.points.handlers.simulation import Simulator
 from services.points.metrics import LedgerFigures
 from shared.clock import Clock, WallClock
@@ -63,12 +63,12 @@ class Ledger:
         self.versions = Versions()
         self.machine = PointsMachine(self.versions)
         self.metrics = Metrics("points", CollectorRegistry())
-        self.settlement = PointsSettlement(self.history, self.versions, LedgerFigures(self.metrics))
-        self.handler = TimelineHandler(self.machine, self.settlement)
+        self.effects = PointsEffectWriter(self.history, self.versions, LedgerFigures(self.metrics))
+        self.handler = TimelineHandler(self.machine, self.effects)
 
     def simulator(self) -> Simulator:
         unseen = LedgerFigures(Metrics("points", CollectorRegistry()))
-        rehearsal = PointsSettlement(self.history, self.versions, unseen)
+        rehearsal = PointsEffectWriter(self.history, self.versions, unseen)
         return Simulator(self.database, self.machine, rehearsal, self.versions, self.clock)
 
     async def take(self, *events: Event, partition: int = 0) -> list[Event]:

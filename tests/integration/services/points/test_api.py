@@ -13,7 +13,7 @@ from shared.events import Event, types
 from tests.integration.services.points.conftest import NewLedger
 from tests.integration.services.points.ledger import Ledger
 from tests.integration.services.points.serving import answer, headers, serve
-from tests.property.services.points.life import (
+from tests.property.services.points.points_history import (
     MEMBER,
     NOON,
     born,

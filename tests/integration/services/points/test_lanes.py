@@ -19,13 +19,20 @@ from shared.runtime.http.health import HealthBoard
 from tests.conftest import KafkaServer, NewTopics
 from tests.integration.services.points.conftest import NewLedger
 from tests.integration.services.points.ledger import Ledger, about
-from tests.property.services.points.life import NOON, born, bought, did, promoted, refunded
+from tests.property.services.points.points_history import (
+    NOON,
+    born,
+    bought,
+    did,
+    promoted,
+    refunded,
+)
 
 pytestmark = pytest.mark.integration
 
 PARTITIONS = 2
 MEMBERS = [UUID(int=number, version=4) for number in range(6)]
-LIFE = [
+HISTORY = [
     born("b", 3, NOON + 2 * HOUR),
     bought("e1", "o1", 3520, NOON),
     bought("e1_again", "o1", 3520, NOON + MINUTE),
@@ -62,7 +69,7 @@ def messages(topic: str, events: Sequence[Event]) -> list[Message]:
     ]
 
 
-async def tell(ledger: Ledger, kafka: str, group: str, inputs: Sequence[str], size: int) -> None:
+async def fold(ledger: Ledger, kafka: str, group: str, inputs: Sequence[str], size: int) -> None:
     """Run the consumer in batches of a size until it has read everything."""
     place = Workplace(
         database=ledger.database,
@@ -83,7 +90,7 @@ async def tell(ledger: Ledger, kafka: str, group: str, inputs: Sequence[str], si
     async with asyncio.TaskGroup() as tasks, asyncio.timeout(40):
         tasks.create_task(LaneGroup(spec, kafka, place, instance=None).run(stop))
         while True:  # the database is the only one who knows
-            if await handled(ledger) == 2 * len(LIFE) * len(MEMBERS):
+            if await handled(ledger) == 2 * len(HISTORY) * len(MEMBERS):
                 break
             await asyncio.sleep(0.05)
         stop.set()
@@ -108,7 +115,7 @@ async def test_batch_sizes_give_the_same_books(
     new_ledger: NewLedger, kafka_server: KafkaServer, new_topics: NewTopics, topic_prefix: str
 ) -> None:
     inputs = await new_topics("events", "segments", partitions=PARTITIONS)
-    mixed = [event for member in MEMBERS for event in about(member, LIFE)] * 2
+    mixed = [event for member in MEMBERS for event in about(member, HISTORY)] * 2
     Random(7).shuffle(mixed)
     async with Producer(kafka_server.address, client_id="test") as producer:
         tiers = [event for event in mixed if event.type == types.TIER_CHANGED]
@@ -118,7 +125,7 @@ async def test_batch_sizes_give_the_same_books(
     told = []
     for size in (1, 7, 1000):
         ledger = await new_ledger()
-        await tell(ledger, kafka_server.address, f"{topic_prefix}{size}", inputs, size)
+        await fold(ledger, kafka_server.address, f"{topic_prefix}{size}", inputs, size)
         await ledger.check()
         assert await ledger.fetch("SELECT DISTINCT available FROM accounts") == [(POINTS,)]
         assert await ledger.fetch("SELECT count(*) FROM dead_letters") == [(0,)]

@@ -13,15 +13,15 @@ from services.segmentation.domain.facts import (
     Community,
     Interaction,
     Joined,
+    ProfileFact,
     Purchase,
     Refund,
-    Told,
 )
 from services.segmentation.domain.machine import SegmentationMachine
 from services.segmentation.domain.member import Member
 from services.segmentation.domain.rules import Versions, compile_program
+from services.segmentation.handlers.effects import SegmentationEffectWriter
 from services.segmentation.handlers.members import Reader
-from services.segmentation.handlers.settlement import SegmentationSettlement
 from services.segmentation.metrics import SegmentationFigures
 from shared.clock import Clock, Instant, ManualClock
 from shared.db import Database
@@ -69,10 +69,10 @@ class Desk:
         self.machine = SegmentationMachine(Versions([first]))
         figures = SegmentationFigures(Metrics("segmentation", CollectorRegistry()))
         history = ProgramHistory(self.part, self.clock)
-        self.settlement = SegmentationSettlement(history, self.machine, figures)
-        self.handler = TimelineHandler(self.machine, self.settlement)
+        self.effects = SegmentationEffectWriter(history, self.machine, figures)
+        self.handler = TimelineHandler(self.machine, self.effects)
         self.reader = Reader(
-            database, self.machine, self.clock, self.settlement.prepare, stream=stream
+            database, self.machine, self.clock, self.effects.prepare, stream=stream
         )
         self.until: Instant = -(2**62)
         self.published: dict[UUID, list[Decided]] = {}
@@ -200,16 +200,16 @@ def _told(fact: AnyFact) -> tuple[str, msgspec.Struct]:
             return types.INTERACTION_RECORDED, InteractionRecorded(kind=fact.kind)
         case Joined():
             return types.MEMBER_JOINED, MemberJoined(
-                store_id=fact.store_id, via="code", profile=_profile(fact.told)
+                store_id=fact.store_id, via="code", profile=_profile(fact.profile)
             )
-        case Told():
+        case ProfileFact():
             return types.MEMBER_PROFILE_UPDATED, ProfileUpdated(by="member", profile=_profile(fact))
         case Community():
             kind = types.COMMUNITY_JOINED if fact.entered else types.COMMUNITY_LEFT
             return kind, CommunityJoined(community_id=fact.community_id, store_id="north")
 
 
-def _profile(told: Told) -> Profile:
+def _profile(told: ProfileFact) -> Profile:
     return Profile(city=told.city, interests=list(told.interests) or None)
 
 

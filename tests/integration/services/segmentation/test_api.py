@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from services.segmentation.api.members import audiences_router, members_router
-from services.segmentation.domain.facts import Interaction, Joined, Purchase, Told
+from services.segmentation.domain.facts import Interaction, Joined, ProfileFact, Purchase
 from shared.auth.tokens import Verifier, issue
 from shared.clock import DAY, SECOND, ManualClock, format_instant, parse_instant
 from shared.observability.metrics import Metrics
@@ -54,7 +54,7 @@ async def _client(
 async def _shopper(new_desk: NewDesk) -> tuple[Desk, ManualClock]:
     clock = ManualClock(START)
     desk = await new_desk(clock=clock, stream=False)
-    told = Told("j", None, None, "Wuhan")
+    told = ProfileFact("j", None, None, "Wuhan")
     events = [event_of(MEMBER, START, "j", Joined("j", "north", told))]
     for i in range(3):
         order = Purchase(f"p{i}", f"o{i}", "north", 1500, (("DAIRY", 1500),))
@@ -77,13 +77,13 @@ async def test_a_member_with_reasons_and_ends(new_desk: NewDesk) -> None:
         assert member["features"]["city"] == "Wuhan"
         assert set(tags) == {"often", "big", "odd", "quiet", "interest:DAIRY", "store:north"}
         often = tags["often"]
-        assert (often["group"], often["since"]) == ("life", format_instant(START + 2 * DAY))
+        assert (often["group"], often["since"]) == ("history", format_instant(START + 2 * DAY))
         # three orders in thirty days end when the first of them is thirty days old
         assert often["until"] == format_instant(START + 30 * DAY)
         assert often["because"] == [
             {
                 "cause": "p2",
-                "rule": "life.often",
+                "rule": "history.often",
                 "program_version": 1,
                 "tag": "often",
                 "figures": [{"feature": "orders_30d", "op": "at_least", "value": 3, "actual": 3}],

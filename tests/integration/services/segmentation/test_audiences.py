@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from services.segmentation.domain.audience import AUDIENCE, caught_up, row_of
-from services.segmentation.domain.facts import AnyFact, Interaction, Joined, Purchase, Told
+from services.segmentation.domain.facts import AnyFact, Interaction, Joined, ProfileFact, Purchase
 from services.segmentation.store import members as store
 from shared.clock import DAY, Instant, ManualClock, parse_instant
 from shared.conditions import compile_predicate, parse
@@ -70,7 +70,7 @@ def _crowd(size: int) -> list[Event]:
                 fact = Interaction(name, "share")
             else:
                 city = chance.choice(("Wuhan", "Xi'an"))
-                fact = Joined(name, "north", Told(name, None, None, city, ("tea",)))
+                fact = Joined(name, "north", ProfileFact(name, None, None, city, ("tea",)))
             events.append(event_of(member, at, name, fact))
             at += chance.randrange(0, 12 * DAY)
     return events

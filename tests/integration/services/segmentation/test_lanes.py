@@ -17,7 +17,7 @@ from shared.runtime.http.health import HealthBoard
 from tests.conftest import KafkaServer, NewTopics
 from tests.integration.services.segmentation.conftest import NewDesk
 from tests.integration.services.segmentation.desk import Desk
-from tests.integration.services.segmentation.test_settlement import chain
+from tests.integration.services.segmentation.test_effects import chain
 
 pytestmark = pytest.mark.integration
 

@@ -1,4 +1,4 @@
-"""What no life may bring about: too many messages, one at night, or one unwanted."""
+"""What no history may bring about: too many messages, one at night, or one unwanted."""
 
 from collections import Counter
 
@@ -12,28 +12,28 @@ from services.notify.domain.program import zone_named
 from services.notify.domain.quiet_hours import QuietHours, quiet_until
 from services.notify.domain.send_decision import REASONS
 from shared.clock import DAY, MINUTE
-from tests.property.services.notify.notify_life import (
+from tests.property.services.notify.notify_history import (
     BEGIN,
     ZONES,
-    Told,
+    Dated,
     default_program,
-    lives,
-    tell,
+    fold,
+    histories,
 )
 
 END = BEGIN + 300 * DAY
 
 
-def _requested(life: list[Told]) -> list[MessageDecision]:
-    _, effects = tell(life, END)
+def _requested(history: list[Dated]) -> list[MessageDecision]:
+    _, effects = fold(history, END)
     return [e for e in effects if isinstance(e, MessageDecision) and e.reason is None]
 
 
-@given(lives(size_max=40))
+@given(histories(size_max=40))
 @settings(max_examples=50, deadline=None)
-def test_caps_are_never_exceeded(life: list[Told]) -> None:
+def test_caps_are_never_exceeded(history: list[Dated]) -> None:
     """Mautic #6729: the frequency rule was ignored."""
-    calm = [each for each in life if not isinstance(each.fact, facts.Preferences)]
+    calm = [each for each in history if not isinstance(each.fact, facts.Preferences)]
     requested = _requested(calm)
     for cap in default_program().caps:
         counted = [d.decided_at for d in requested if cap.counts(d.channel, d.category)]
@@ -43,15 +43,15 @@ def test_caps_are_never_exceeded(life: list[Told]) -> None:
         assert all(count <= cap.at_most for count in periods.values())
 
 
-@given(lives(), st.data())
+@given(histories(), st.data())
 @settings(max_examples=50, deadline=None)
 def test_nothing_is_requested_at_night_on_the_members_clock(
-    life: list[Told], data: st.DataObject
+    history: list[Dated], data: st.DataObject
 ) -> None:
     zone_name = data.draw(st.sampled_from(ZONES))
-    # one zone for the whole life: the first fact sets it, later ones are left out
-    first = Told(BEGIN - DAY, 0, b"zone", facts.Preferences("zone", None, zone_name))
-    calm = [each for each in life if not isinstance(each.fact, facts.Preferences)]
+    # one zone for the whole history: the first fact sets it, later ones are left out
+    first = Dated(BEGIN - DAY, 0, b"zone", facts.Preferences("zone", None, zone_name))
+    calm = [each for each in history if not isinstance(each.fact, facts.Preferences)]
     hours, zone = default_program().quiet_hours, zone_named(zone_name)
     assert hours is not None
     assert zone is not None
@@ -60,23 +60,23 @@ def test_nothing_is_requested_at_night_on_the_members_clock(
         assert decision.planned <= decision.decided_at <= decision.deadline
 
 
-@given(lives())
+@given(histories())
 @settings(max_examples=50, deadline=None)
-def test_consent_withdrawn_on_the_way_silences_every_later_step(life: list[Told]) -> None:
+def test_consent_withdrawn_on_the_way_silences_every_later_step(history: list[Dated]) -> None:
     no_at = BEGIN + 40 * DAY
-    no = Told(no_at, 0, b"no", facts.Consent("no", "wecom", granted=False))
-    calm = [each for each in life if not isinstance(each.fact, facts.Consent)]
-    _, effects = tell([*calm, no], END)
+    no = Dated(no_at, 0, b"no", facts.Consent("no", "wecom", granted=False))
+    calm = [each for each in history if not isinstance(each.fact, facts.Consent)]
+    _, effects = fold([*calm, no], END)
     for decision in effects:
         if isinstance(decision, MessageDecision) and decision.decided_at > no_at:
             assert decision.reason in {"no_consent", "exited"}
 
 
-@given(lives())
+@given(histories())
 @settings(max_examples=50, deadline=None)
-def test_every_decision_says_why(life: list[Told]) -> None:
-    known = {each.fact.event_id for each in life}
-    _, effects = tell(life, END)
+def test_every_decision_says_why(history: list[Dated]) -> None:
+    known = {each.fact.event_id for each in history}
+    _, effects = fold(history, END)
     for decision in effects:
         assert isinstance(decision, MessageDecision)
         assert decision.cause in known

@@ -19,7 +19,7 @@ from services.points.domain.posting import (
 )
 from shared.clock import Instant
 from shared.events import Event
-from tests.property.services.points.life import MEMBER, sorted_facts
+from tests.property.services.points.points_history import MEMBER, sorted_facts
 
 Order = tuple[Instant, int, bytes]
 
@@ -45,17 +45,17 @@ class Books:
         self._facts.update(news)
         if not news:
             return
-        moves = self._told_on(news)
+        moves = self._folded_on(news)
         if moves is None:
             self.rebuilds += 1
-            self._settle_again(self._told_again(), news[-1][1].id)
+            self._settle_again(self._folded_anew(), news[-1][1].id)
         else:
             before = self.state.available - sum(move.points for move in moves)
             self.transfers += post_new(MEMBER.bytes, moves, before)
             self.lots |= lots_of(moves)
         self.state = _stored(self.state)
 
-    def _told_on(self, news: list[tuple[Order, AnyFact]]) -> list[Move] | None:
+    def _folded_on(self, news: list[tuple[Order, AnyFact]]) -> list[Move] | None:
         state = self._machine.initial(MEMBER) if self._as_of is None else _stored(self.state)
         effects: list[Effect] = []
         for order, fact in news:
@@ -66,7 +66,7 @@ class Books:
         self.state, self._as_of = state, news[-1][0]
         return [effect for effect in effects if isinstance(effect, Move)]
 
-    def _told_again(self) -> list[Move]:
+    def _folded_anew(self) -> list[Move]:
         effects: list[Effect] = []
         self.state = self._machine.initial(MEMBER)
         for order in sorted(self._facts):

@@ -1,10 +1,10 @@
-"""Random lives: few orders, few days, everything that can go wrong with them."""
+"""Random histories: few orders, few days, everything that can go wrong with them."""
 
 from hypothesis import strategies as st
 
 from shared.clock import HOUR, Instant
 from shared.events import Event
-from tests.property.services.points.life import (
+from tests.property.services.points.points_history import (
     NOON,
     born,
     bought,
@@ -113,4 +113,6 @@ def _unique(events: list[Event]) -> list[Event]:
     return list({event.key: event for event in events}.values())
 
 
-lives = st.lists(st.one_of(purchases(), purchases(), refunds(), others()), max_size=14).map(_unique)
+histories = st.lists(st.one_of(purchases(), purchases(), refunds(), others()), max_size=14).map(
+    _unique
+)

@@ -1,4 +1,4 @@
-"""The ledger's invariants, over random lives in random orders."""
+"""The ledger's invariants, over random histories in random orders."""
 
 from random import Random
 from typing import Any
@@ -11,8 +11,8 @@ from shared.clock import DAY, HOUR
 from shared.events import Event
 from shared.events.facts import PurchaseCompleted
 from tests.property.services.points.books import Books
-from tests.property.services.points.life import NOON, machine_of, refunded, tell
-from tests.property.services.points.strategies import documents, lives
+from tests.property.services.points.points_history import NOON, fold, machine_of, refunded
+from tests.property.services.points.strategies import documents, histories
 
 
 def batches(events: list[Event], seed: int) -> list[list[Event]]:
@@ -28,7 +28,7 @@ def batches(events: list[Event], seed: int) -> list[list[Event]]:
     return cut
 
 
-@given(documents, lives, st.integers(0, 2**32))
+@given(documents, histories, st.integers(0, 2**32))
 @settings(max_examples=300)
 def test_books_balance_after_every_batch_and_end_as_the_sorted_log(
     program: dict[str, Any], events: list[Event], seed: int
@@ -38,14 +38,14 @@ def test_books_balance_after_every_batch_and_end_as_the_sorted_log(
     for batch in batches(events, seed):
         books.take(batch)
         books.check()
-    told = tell(machine, *events)
-    assert books.state == told.state
-    assert {key: lot for key, lot in books.lots.items() if lot.granted} == lots_of(told.moves)
-    wanted = {(move.key, move.rule, move.at, move.store_id): move.points for move in told.moves}
+    folded = fold(machine, *events)
+    assert books.state == folded.state
+    assert {key: lot for key, lot in books.lots.items() if lot.granted} == lots_of(folded.moves)
+    wanted = {(move.key, move.rule, move.at, move.store_id): move.points for move in folded.moves}
     assert {tuple(slot): points for slot, points in books.net().items()} == wanted
 
 
-@given(documents, lives, st.integers(0, 2**32))
+@given(documents, histories, st.integers(0, 2**32))
 @settings(max_examples=100)
 def test_another_order_of_arrival_gives_the_same_books(
     program: dict[str, Any], events: list[Event], seed: int
@@ -59,7 +59,7 @@ def test_another_order_of_arrival_gives_the_same_books(
     assert first.lots == second.lots
 
 
-@given(documents, lives)
+@given(documents, histories)
 @settings(max_examples=200)
 def test_refunding_everything_is_never_having_bought(
     program: dict[str, Any], events: list[Event]
@@ -74,17 +74,17 @@ def test_refunding_everything_is_never_having_bought(
         refunded(f"whole-{order}", order, total, NOON + 3 * DAY + i * HOUR, currency=currency)
         for i, ((order, currency), total) in enumerate(totals.items())
     ]
-    told = tell(machine, *events, *whole)
-    never = tell(
+    folded = fold(machine, *events, *whole)
+    never = fold(
         machine, *(event for event in events if not isinstance(event.data, PurchaseCompleted))
     )
-    assert told.state.available == never.state.available
-    assert told.state.lifetime == never.state.lifetime
-    left = {key: lot for key, lot in lots_of(told.moves).items() if lot.remaining}
+    assert folded.state.available == never.state.available
+    assert folded.state.lifetime == never.state.lifetime
+    left = {key: lot for key, lot in lots_of(folded.moves).items() if lot.remaining}
     assert left == {key: lot for key, lot in lots_of(never.moves).items() if lot.remaining}
 
 
-@given(documents, lives)
+@given(documents, histories)
 def test_a_stored_state_tells_on_as_one_that_was_never_stored(
     program: dict[str, Any], events: list[Event]
 ) -> None:
@@ -93,4 +93,4 @@ def test_a_stored_state_tells_on_as_one_that_was_never_stored(
     books = Books(machine)
     for event in sorted(events, key=lambda event: event.at):
         books.take([event])
-    assert books.state == tell(machine, *events).state
+    assert books.state == fold(machine, *events).state

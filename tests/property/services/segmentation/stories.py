@@ -1,4 +1,4 @@
-"""Members' lives without a runtime: facts in any order and batches, and what is published."""
+"""Members' histories without a runtime: facts in any order and batches, and what is published."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -15,9 +15,9 @@ from services.segmentation.domain.facts import (
     Community,
     Interaction,
     Joined,
+    ProfileFact,
     Purchase,
     Refund,
-    Told,
 )
 from services.segmentation.domain.machine import SegmentationMachine
 from services.segmentation.domain.member import Change, Member
@@ -44,7 +44,7 @@ def document(**parts: Any) -> dict[str, Any]:
         "passive_interactions": ["click"],
         "groups": [
             {
-                "id": "life",
+                "id": "history",
                 "title": WORDS,
                 "exclusive": True,
                 "tags": [
@@ -144,7 +144,7 @@ def machine_of(*rules: Rules) -> SegmentationMachine:
 
 
 @st.composite
-def lives(draw: st.DrawFn, least: int = 0, most: int = 14) -> list[Item]:
+def histories(draw: st.DrawFn, least: int = 0, most: int = 14) -> list[Item]:
     """Facts of one member over half a year; several may share an instant."""
     at, items = START, list[Item]()
     for i in range(draw(st.integers(least, most))):
@@ -175,9 +175,9 @@ def _facts(draw: st.DrawFn, i: int) -> AnyFact:
     if kind == "i":
         return Interaction(name, draw(st.sampled_from(KINDS)))
     if kind == "j":
-        return Joined(name, draw(st.sampled_from(STORES)), Told(name, 2, None, "Wuhan"))
+        return Joined(name, draw(st.sampled_from(STORES)), ProfileFact(name, 2, None, "Wuhan"))
     if kind == "t":
-        return Told(name, draw(st.integers(1, 12)), "other", None, ("tea",))
+        return ProfileFact(name, draw(st.integers(1, 12)), "other", None, ("tea",))
     return Community(name, "c-1", draw(st.booleans()))
 
 
@@ -185,8 +185,8 @@ def _order(item: Item) -> tuple[Instant, str]:
     return item[0], item[1]
 
 
-class Teller:
-    """What the runtime and the settlement do together, for one member, in memory."""
+class Replica:
+    """What the runtime and the writer do together, for one member, in memory."""
 
     def __init__(self, machine: SegmentationMachine) -> None:
         self.machine = machine
@@ -274,11 +274,11 @@ class Teller:
         )
 
 
-def told(machine: SegmentationMachine, items: Sequence[Item], until: Instant) -> Teller:
+def replayed(machine: SegmentationMachine, items: Sequence[Item], until: Instant) -> Replica:
     """The sorted log in one batch."""
-    teller = Teller(machine)
-    teller.batch(sorted(items, key=_order), until)
-    return teller
+    replica = Replica(machine)
+    replica.batch(sorted(items, key=_order), until)
+    return replica
 
 
 def folded(published: Sequence[Decision]) -> tuple[set[str], str | None]:

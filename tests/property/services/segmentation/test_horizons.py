@@ -14,8 +14,8 @@ from services.segmentation.domain.features import (
     scoped_values,
     values_of,
 )
+from services.segmentation.domain.history import NEVER, History
 from services.segmentation.domain.horizons import compile_rules, may_rise
-from services.segmentation.domain.life import NEVER, Life
 from services.segmentation.domain.reading import Scope
 from shared.clock import DAY, Instant
 from shared.conditions import (
@@ -33,9 +33,9 @@ from tests.property.services.segmentation.stories import (
     KINDS,
     STORES,
     Item,
-    lives,
+    histories,
     machine_of,
-    told,
+    replayed,
 )
 
 MACHINE = machine_of()
@@ -76,9 +76,15 @@ def _constants(feature: Feature, op: str) -> st.SearchStrategy[Any]:
     return each
 
 
-def _instants(life: Life, now: Instant) -> list[Instant]:
+def _instants(history: History, now: Instant) -> list[Instant]:
     """Every instant after now at which anything could change, and those just before and after."""
-    known = [*life.order_at, *life.action_at, life.joined_at, life.comeback_at, life.first_order_at]
+    known = [
+        *history.order_at,
+        *history.action_at,
+        history.joined_at,
+        history.comeback_at,
+        history.first_order_at,
+    ]
     spans = {*WINDOWS, *DAYS}
     ends = {at + days * DAY for at in known if at is not None for days in spans}
     return sorted({end + more for end in ends for more in (-1, 0, 1) if end + more > now})
@@ -91,81 +97,84 @@ def _first_true(rules: list[Condition], catalogue: Catalogue, values: dict[str, 
     return -1
 
 
-@given(lives(least=1), st.lists(trees(CATALOGUE), min_size=1, max_size=3), st.integers(0, 60 * DAY))
+@given(
+    histories(least=1), st.lists(trees(CATALOGUE), min_size=1, max_size=3), st.integers(0, 60 * DAY)
+)
 @settings(max_examples=150, deadline=None)
 def test_rules_hold_until_their_horizon(
     items: list[Item], sources: list[dict[str, Any]], later: Instant
 ) -> None:
-    life = _life(items)
-    now = life.at + later
+    history = _life(items)
+    now = history.at + later
     rules = [parse(source, CATALOGUE) for source in sources]
     names = {name for rule in rules for name in features_of(rule)}
 
-    pick, until = compile_rules(rules)(life, now)
+    pick, until = compile_rules(rules)(history, now)
 
-    assert pick == _first_true(rules, CATALOGUE, values_of(life, now, names))
+    assert pick == _first_true(rules, CATALOGUE, values_of(history, now, names))
     ahead = [
-        (t, _first_true(rules, CATALOGUE, values_of(life, t, names))) for t in _instants(life, now)
+        (t, _first_true(rules, CATALOGUE, values_of(history, t, names)))
+        for t in _instants(history, now)
     ]
     expected = next((t for t, other in ahead if other != pick), NEVER)
     assert until == expected
 
 
-@given(lives(least=1), trees(CATALOGUE), st.integers(0, 60 * DAY))
+@given(histories(least=1), trees(CATALOGUE), st.integers(0, 60 * DAY))
 @settings(max_examples=100, deadline=None)
 def test_horizons_agree_with_next_change(
     items: list[Item], source: dict[str, Any], later: Instant
 ) -> None:
-    life = _life(items)
-    now = life.at + later
+    history = _life(items)
+    now = history.at + later
     rule = parse(source, CATALOGUE)
-    values = values_of(life, now, features_of(rule))
+    values = values_of(history, now, features_of(rule))
 
     def future(name: str, /, *of: str) -> list[tuple[Instant, Any]]:
         figure = FIGURES[name]
         if figure.source is not None:
             return []
-        steps = [(t, figure.read(life, t)) for t in _instants(life, now)]
+        steps = [(t, figure.read(history, t)) for t in _instants(history, now)]
         return [(t, value) for t, value in steps if of == ()]
 
     expected = next_change(rule, now, future, values)
-    pick, until = compile_rules([rule])(life, now)
+    pick, until = compile_rules([rule])(history, now)
     assert until == (NEVER if expected is None else expected)
     if may_rise(rule):
         return
     before = pick
-    for t in _instants(life, now):
-        holds = compile_rules([rule])(life, t)[0]
+    for t in _instants(history, now):
+        holds = compile_rules([rule])(history, t)[0]
         assert holds <= before, "said never to rise by time alone"
         before = holds
 
 
-@given(lives(least=1), st.sampled_from(("category", "store")), st.data())
+@given(histories(least=1), st.sampled_from(("category", "store")), st.data())
 @settings(max_examples=100, deadline=None)
 def test_scoped_rules_hold_until_their_horizon(
     items: list[Item], scope: Scope, data: st.DataObject
 ) -> None:
-    life = _life(items)
-    now = life.at + data.draw(st.integers(0, 60 * DAY))
+    history = _life(items)
+    now = history.at + data.draw(st.integers(0, 60 * DAY))
     catalogue = CATALOGUES[scope]
     rule = parse(data.draw(trees(catalogue)), catalogue)
     names = features_of(rule)
     predicate = compile_predicate(rule, catalogue)
     decide = compile_rules([rule], scope)
     assert set(SCOPED[scope]) >= names
-    for place in range(len(life.names)):
-        pick, until = decide(life, now, place)
-        holds = predicate(scoped_values(life, now, names, scope, place))
+    for place in range(len(history.names)):
+        pick, until = decide(history, now, place)
+        holds = predicate(scoped_values(history, now, names, scope, place))
         assert (pick == 0) is holds
         ahead = (
             t
-            for t in _instants(life, now)
-            if predicate(scoped_values(life, t, names, scope, place)) is not holds
+            for t in _instants(history, now)
+            if predicate(scoped_values(history, t, names, scope, place)) is not holds
         )
         assert until == next(ahead, NEVER)
 
 
-def _life(items: list[Item]) -> Life:
-    state = told(MACHINE, items, items[-1][0]).state
+def _life(items: list[Item]) -> History:
+    state = replayed(MACHINE, items, items[-1][0]).state
     assert state is not None
-    return state.life
+    return state.history

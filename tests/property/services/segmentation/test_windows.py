@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from services.segmentation.domain.audience import AUDIENCE, row_of, stored_row
 from services.segmentation.domain.facts import Interaction, Purchase, Refund
 from services.segmentation.domain.features import FIGURES, WINDOWS, values_of, window_row
-from services.segmentation.domain.life import Life
+from services.segmentation.domain.history import History
 from shared.clock import DAY, Instant
-from tests.property.services.segmentation.stories import Item, lives, machine_of, told
+from tests.property.services.segmentation.stories import Item, histories, machine_of, replayed
 
 MACHINE = machine_of()
 Order = tuple[Instant, int, Purchase]
@@ -34,14 +34,14 @@ def _orders(items: list[Item]) -> list[Order]:
     return orders
 
 
-@given(lives(least=1), st.integers(0, 400 * DAY))
+@given(histories(least=1), st.integers(0, 400 * DAY))
 @settings(max_examples=150, deadline=None)
 def test_windows_are_exact(items: list[Item], later: Instant) -> None:
-    life = _life(items)
+    history = _life(items)
     now = items[-1][0] + later
     orders = _orders(items)
     actions = [at for at, _, f in items if isinstance(f, Interaction) and f.kind != "click"]
-    values = values_of(life, now, FIGURES)
+    values = values_of(history, now, FIGURES)
     for days in WINDOWS:
         since = now - days * DAY
         assert values[f"orders_{days}d"] == sum(at > since for at, _, _ in orders)
@@ -58,34 +58,34 @@ def test_windows_are_exact(items: list[Item], later: Instant) -> None:
     }
 
 
-@given(lives(least=1), st.integers(0, 100 * DAY))
+@given(histories(least=1), st.integers(0, 100 * DAY))
 @settings(max_examples=80, deadline=None)
 def test_what_is_stored_is_right_until_it_is_stale(items: list[Item], later: Instant) -> None:
-    life = _life(items)
+    history = _life(items)
     now = items[-1][0] + later
-    for days, stale in zip(WINDOWS, window_row(life, now)[1], strict=True):
+    for days, stale in zip(WINDOWS, window_row(history, now)[1], strict=True):
         names = (f"orders_{days}d", f"spend_{days}d", f"interactions_{days}d")
-        stored = _without_now(life, now, names)
+        stored = _without_now(history, now, names)
         if stale is None:
             assert not any(stored.values())
             continue
         assert stale > now
-        assert _without_now(life, stale - 1, names) == stored
+        assert _without_now(history, stale - 1, names) == stored
         counts = (f"orders_{days}d", f"interactions_{days}d")
-        assert _without_now(life, stale, counts) != {name: stored[name] for name in counts}
+        assert _without_now(history, stale, counts) != {name: stored[name] for name in counts}
 
 
-@given(lives(least=1))
+@given(histories(least=1))
 @settings(max_examples=100, deadline=None)
 def test_a_stored_row_holds_what_every_feature_reads(items: list[Item]) -> None:
-    state = told(MACHINE, items, items[-1][0]).state
+    state = replayed(MACHINE, items, items[-1][0]).state
     assert state is not None
     values, _ = stored_row(MACHINE, state)
-    read = row_of(MACHINE, state, state.life.at)
+    read = row_of(MACHINE, state, state.history.at)
     assert values == [read[feature.name] for feature in AUDIENCE]
 
 
-@given(lives(least=1))
+@given(histories(least=1))
 @settings(max_examples=80, deadline=None)
 def test_paying_everything_back_leaves_nothing_bought(items: list[Item]) -> None:
     end = items[-1][0]
@@ -93,21 +93,21 @@ def test_paying_everything_back_leaves_nothing_bought(items: list[Item]) -> None
     refunds: list[Item] = [
         (end, f"z-{i}", Refund(f"refund-{i}", order, 10**9)) for i, order in enumerate(orders)
     ]
-    life = _life([*items, *refunds])
+    history = _life([*items, *refunds])
     bare = [item for item in items if not isinstance(item[2], Purchase)]
-    values = values_of(life, end, FIGURES)
-    without = values_of(_life(bare), end, FIGURES) if bare else values_of(Life(), end, FIGURES)
+    values = values_of(history, end, FIGURES)
+    without = values_of(_life(bare), end, FIGURES) if bare else values_of(History(), end, FIGURES)
     del values["refunds"], without["refunds"]
     assert values == without
 
 
-def _life(items: list[Item]) -> Life:
-    state = told(MACHINE, items, items[-1][0]).state
+def _life(items: list[Item]) -> History:
+    state = replayed(MACHINE, items, items[-1][0]).state
     assert state is not None
-    return state.life
+    return state.history
 
 
-def _without_now(life: Life, now: Instant, names: tuple[str, ...]) -> dict[str, int]:
-    values = values_of(life, now, names)
+def _without_now(history: History, now: Instant, names: tuple[str, ...]) -> dict[str, int]:
+    values = values_of(history, now, names)
     del values["now"]
     return values

@@ -16,12 +16,12 @@ from services.notify.domain.state import MemberState
 from shared.clock import DAY, HOUR, MINUTE, Instant, format_instant, parse_instant
 from shared.events import decode, encode, types
 from shared.events.facts import MemberJoined, Profile, ProfileUpdated
-from tests.property.services.notify.notify_life import MEMBER, default_document
+from tests.property.services.notify.notify_history import MEMBER, default_document
 
 NOON = parse_instant("2024-03-01T12:00:00Z")
 
 
-class Life:
+class History:
     """One member and a program, told on fact by fact."""
 
     def __init__(self, *documents: tuple[Instant, dict[str, Any]]) -> None:
@@ -31,12 +31,12 @@ class Life:
         self.state: MemberState = self.machine.initial(MEMBER)
         self.effects: list[Effect] = []
 
-    def tell(self, at: Instant, fact: AnyFact) -> "Life":
+    def fold(self, at: Instant, fact: AnyFact) -> "History":
         self.until(at)
         self.machine.apply(self.state, at, fact, self.effects)
         return self
 
-    def until(self, at: Instant) -> "Life":
+    def until(self, at: Instant) -> "History":
         reached = 0
         while (due := self.machine.due(self.state)) is not None and due <= at:
             assert due >= reached, "timers never run back"
@@ -78,25 +78,25 @@ def journey(**changes: Any) -> dict[str, Any]:
 
 
 def test_a_message_at_night_is_decided_again_in_the_morning() -> None:
-    life = Life((0, journey())).tell(NOON + 10 * HOUR, purchase(1)).until(NOON + DAY)
-    assert life.said() == [("a", "2024-03-02T08:00:00Z", None)]
+    history = History((0, journey())).fold(NOON + 10 * HOUR, purchase(1)).until(NOON + DAY)
+    assert history.said() == [("a", "2024-03-02T08:00:00Z", None)]
 
 
 def test_steps_that_pile_up_in_the_night_are_all_decided_in_the_morning() -> None:
     steps = journey()["journeys"]["test"]["steps"]
     second = {"send": {**steps[1]["send"], "id": "b"}}
-    life = Life((0, journey(steps=[*steps, {"wait": {"for": "1h"}}, second])))
-    life.tell(NOON + 10 * HOUR, purchase(1)).until(NOON + DAY)
-    assert life.said() == [
+    history = History((0, journey(steps=[*steps, {"wait": {"for": "1h"}}, second])))
+    history.fold(NOON + 10 * HOUR, purchase(1)).until(NOON + DAY)
+    assert history.said() == [
         ("a", "2024-03-02T08:00:00Z", None),
         ("b", "2024-03-02T08:00:00Z", None),
     ]
 
 
 def test_consent_withdrawn_in_the_night_is_heard_in_the_morning() -> None:
-    life = Life((0, journey())).tell(NOON + 10 * HOUR, purchase(1))
-    life.tell(NOON + 15 * HOUR, facts.Consent("no", "wecom", granted=False)).until(NOON + DAY)
-    assert life.said() == [("a", "2024-03-02T08:00:00Z", "no_consent")]
+    history = History((0, journey())).fold(NOON + 10 * HOUR, purchase(1))
+    history.fold(NOON + 15 * HOUR, facts.Consent("no", "wecom", granted=False)).until(NOON + DAY)
+    assert history.said() == [("a", "2024-03-02T08:00:00Z", "no_consent")]
 
 
 @pytest.mark.parametrize(
@@ -109,37 +109,39 @@ def test_consent_withdrawn_in_the_night_is_heard_in_the_morning() -> None:
     ],
 )
 def test_who_meets_the_trigger_again(reentry: str, causes: list[str]) -> None:
-    life = Life((0, journey(reentry=reentry)))
-    life.tell(NOON, purchase(1)).tell(NOON + MINUTE, purchase(2)).tell(NOON + 5 * HOUR, purchase(3))
-    life.until(NOON + DAY)
-    assert [e.cause for e in life.effects if isinstance(e, MessageDecision)] == causes
+    history = History((0, journey(reentry=reentry)))
+    history.fold(NOON, purchase(1)).fold(NOON + MINUTE, purchase(2)).fold(
+        NOON + 5 * HOUR, purchase(3)
+    )
+    history.until(NOON + DAY)
+    assert [e.cause for e in history.effects if isinstance(e, MessageDecision)] == causes
 
 
 def test_entry_by_an_event_goes_together_with_waiting() -> None:
     """Dittofeed #1463: a journey entered by an event could not wait."""
     entry = {"feature": "event.total", "at_least": 5000}
-    life = Life((0, journey(entry=entry)))
-    life.tell(NOON, purchase(1, total=4999)).tell(NOON + MINUTE, purchase(2, total=5000))
-    life.until(NOON + DAY)
-    assert life.said() == [("a", "2024-03-01T13:01:00Z", None)]
+    history = History((0, journey(entry=entry)))
+    history.fold(NOON, purchase(1, total=4999)).fold(NOON + MINUTE, purchase(2, total=5000))
+    history.until(NOON + DAY)
+    assert history.said() == [("a", "2024-03-01T13:01:00Z", None)]
 
 
 def test_a_tag_lets_in_and_another_lets_out() -> None:
     document = journey(trigger={"tag": "at_risk"}, exits=[{"tag": "won_back"}])
-    life = Life((0, document)).tell(NOON, facts.Tags("t1", ["vip"], []))
-    assert life.machine.due(life.state) is None
-    life.tell(NOON, facts.Tags("t2", ["at_risk"], []))
-    assert life.machine.due(life.state) == NOON + HOUR
-    life.tell(NOON + MINUTE, facts.Tags("t3", ["won_back"], ["at_risk"])).until(NOON + DAY)
-    assert life.said() == [("a", "2024-03-01T12:01:00Z", "exited")]
-    assert life.state.tags == ["vip", "won_back"]
+    history = History((0, document)).fold(NOON, facts.Tags("t1", ["vip"], []))
+    assert history.machine.due(history.state) is None
+    history.fold(NOON, facts.Tags("t2", ["at_risk"], []))
+    assert history.machine.due(history.state) == NOON + HOUR
+    history.fold(NOON + MINUTE, facts.Tags("t3", ["won_back"], ["at_risk"])).until(NOON + DAY)
+    assert history.said() == [("a", "2024-03-01T12:01:00Z", "exited")]
+    assert history.state.tags == ["vip", "won_back"]
 
 
 def test_an_exit_condition_is_asked_again_before_every_message() -> None:
     document = journey(exits=[{"when": {"feature": "tier", "equals": "gold"}}])
-    life = Life((0, document)).tell(NOON, purchase(1))
-    life.tell(NOON + MINUTE, facts.Tier("t", "silver", "gold")).until(NOON + DAY)
-    [decision] = [e for e in life.effects if isinstance(e, MessageDecision)]
+    history = History((0, document)).fold(NOON, purchase(1))
+    history.fold(NOON + MINUTE, facts.Tier("t", "silver", "gold")).until(NOON + DAY)
+    [decision] = [e for e in history.effects if isinstance(e, MessageDecision)]
     assert decision.reason == "exited"
     assert [(f.feature, f.value, f.actual) for f in decision.figures] == [("tier", "gold", "gold")]
 
@@ -147,55 +149,59 @@ def test_an_exit_condition_is_asked_again_before_every_message() -> None:
 def test_a_decision_that_only_withdraws_another_is_no_news() -> None:
     """Seen: each withdrawal (from = to) started the tier journey, so a late event told twice."""
     document = journey(trigger={"event": "regulars.tier.changed.v1"})
-    life = Life((0, document)).tell(NOON, facts.Tier("t1", "silver", "silver", "t0"))
-    assert life.machine.due(life.state) is None
-    assert life.state.tier is None
+    history = History((0, document)).fold(NOON, facts.Tier("t1", "silver", "silver", "t0"))
+    assert history.machine.due(history.state) is None
+    assert history.state.tier is None
 
 
 def test_a_step_can_wait_for_an_hour_of_the_members_day() -> None:
     steps = copy.deepcopy(journey()["journeys"]["test"]["steps"])
     steps[0] = {"wait": {"since_entry": "1d", "until": "11:00"}}
-    life = Life((0, journey(steps=steps)))
-    life.tell(NOON - DAY, facts.Preferences("z", None, "Asia/Shanghai")).tell(NOON, purchase(1))
-    life.until(NOON + 3 * DAY)
-    assert life.said() == [("a", "2024-03-03T03:00:00Z", None)]
+    history = History((0, journey(steps=steps)))
+    history.fold(NOON - DAY, facts.Preferences("z", None, "Asia/Shanghai")).fold(NOON, purchase(1))
+    history.until(NOON + 3 * DAY)
+    assert history.said() == [("a", "2024-03-03T03:00:00Z", None)]
 
 
 def test_an_entry_keeps_to_the_version_that_let_it_in() -> None:
     later = journey()
     later["journeys"]["test"]["steps"][0] = {"wait": {"for": "2h"}}
-    life = Life((0, journey()), (NOON + MINUTE, later))
-    life.tell(NOON, purchase(1)).until(NOON + 5 * HOUR)
-    life.tell(NOON + 5 * HOUR, purchase(2)).until(NOON + DAY)
-    assert [at for _, at, _ in life.said()] == ["2024-03-01T13:00:00Z", "2024-03-01T19:00:00Z"]
-    assert [e.version for e in life.effects if isinstance(e, MessageDecision)] == [1, 2]
+    history = History((0, journey()), (NOON + MINUTE, later))
+    history.fold(NOON, purchase(1)).until(NOON + 5 * HOUR)
+    history.fold(NOON + 5 * HOUR, purchase(2)).until(NOON + DAY)
+    assert [at for _, at, _ in history.said()] == ["2024-03-01T13:00:00Z", "2024-03-01T19:00:00Z"]
+    assert [e.version for e in history.effects if isinstance(e, MessageDecision)] == [1, 2]
 
 
 def test_a_failed_message_makes_room_under_a_cap() -> None:
     document = journey(reentry="parallel")
     document["caps"] = [{"at_most": 1, "per": "day"}]
-    life = Life((0, document)).tell(NOON, purchase(1)).until(NOON + HOUR)
+    history = History((0, document)).fold(NOON, purchase(1)).until(NOON + HOUR)
     job = as_text(job_id(MEMBER.bytes, "test", "purchase-1", "a"))
-    life.tell(NOON + HOUR, facts.Receipt("r", job, "failed", None, "down"))
-    life.tell(NOON + HOUR, purchase(2)).tell(NOON + HOUR, purchase(3)).until(NOON + DAY)
-    assert [reason for _, _, reason in life.said()] == [None, None, "capped"]
-    assert [e.status for e in life.effects if isinstance(e, ReceiptSeen)] == ["failed"]
+    history.fold(NOON + HOUR, facts.Receipt("r", job, "failed", None, "down"))
+    history.fold(NOON + HOUR, purchase(2)).fold(NOON + HOUR, purchase(3)).until(NOON + DAY)
+    assert [reason for _, _, reason in history.said()] == [None, None, "capped"]
+    assert [e.status for e in history.effects if isinstance(e, ReceiptSeen)] == ["failed"]
 
 
 def test_a_receipt_of_something_that_is_no_job_of_ours_is_passed_over() -> None:
-    life = Life().tell(NOON, facts.Receipt("r", "not-a-uuid", "sent"))
-    assert life.effects == []
+    history = History().fold(NOON, facts.Receipt("r", "not-a-uuid", "sent"))
+    assert history.effects == []
 
 
 def test_an_erased_member_is_left_alone_for_ever() -> None:
-    life = Life().tell(NOON, facts.Joined("j", "s1", "code")).tell(NOON, facts.Erased("e"))
-    life.tell(NOON + DAY, purchase(1)).until(NOON + 200 * DAY)
-    assert life.said() == []
-    assert (life.state.joined_at, life.state.entries, life.state.home_store) == (None, [], None)
+    history = History().fold(NOON, facts.Joined("j", "s1", "code")).fold(NOON, facts.Erased("e"))
+    history.fold(NOON + DAY, purchase(1)).until(NOON + 200 * DAY)
+    assert history.said() == []
+    assert (history.state.joined_at, history.state.entries, history.state.home_store) == (
+        None,
+        [],
+        None,
+    )
 
 
 def test_no_name_or_number_is_remembered() -> None:
-    life = Life()
+    history = History()
     profile = Profile(name="李雷", phone="+8613800138000", city="上海")
     told = [
         (types.MEMBER_JOINED, MemberJoined(store_id="s1", via="code", profile=profile)),
@@ -216,12 +222,12 @@ def test_no_name_or_number_is_remembered() -> None:
                 recorded_at=NOON,
             )
         )
-        fact = life.machine.remember(event)
+        fact = history.machine.remember(event)
         assert fact is not None
         assert "李雷" not in repr(fact)
         assert "138" not in repr(fact)
-        life.tell(NOON, fact)
-    assert (life.state.home_store, life.state.language) == ("s1", "en")
+        history.fold(NOON, fact)
+    assert (history.state.home_store, history.state.language) == ("s1", "en")
 
 
 def test_the_id_of_a_message_is_a_uuid_of_what_it_is() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from services.notify.domain.compiling import DocumentError, compile_program
 from shared.clock import DAY, HOUR, MINUTE, SECOND
-from tests.property.services.notify.notify_life import default_document
+from tests.property.services.notify.notify_history import default_document
 
 
 def changed(path: str, value: object) -> dict[str, Any]:

@@ -7,16 +7,16 @@ import pytest
 from services.points.domain.earning import compile_program
 from services.points.domain.program import read_program
 from shared.clock import DAY, HOUR, MINUTE, parse_instant
-from tests.property.services.points.life import (
+from tests.property.services.points.points_history import (
     NOON,
     born,
     bought,
     default_document,
     did,
     document,
+    fold,
     machine_of,
     promoted,
-    tell,
 )
 
 PURCHASE = {"id": "purchase", "source": "purchase", "points": 1, "per_amount": 100}
@@ -26,37 +26,37 @@ PURCHASE = {"id": "purchase", "source": "purchase", "points": 1, "per_amount": 1
     ("total", "points"), [(0, 0), (99, 0), (100, 1), (199, 1), (3520, 35), (100_000_000, 1_000_000)]
 )
 def test_one_point_per_full_hundred_rounded_down_per_order(total: int, points: int) -> None:
-    assert tell(machine_of(), bought("e1", "o1", total)).state.available == points
+    assert fold(machine_of(), bought("e1", "o1", total)).state.available == points
 
 
 def test_rounding_is_per_order_not_over_orders() -> None:
-    life = tell(machine_of(), *(bought(f"e{i}", f"o{i}", 150) for i in range(4)))
-    assert life.state.available == 4
+    history = fold(machine_of(), *(bought(f"e{i}", f"o{i}", 150) for i in range(4)))
+    assert history.state.available == 4
 
 
 def test_check_in_earns_once_a_local_day() -> None:
     check_ins = [did(f"c{i}", "check_in", NOON + i * HOUR) for i in range(3)]
-    life = tell(machine_of(), *check_ins, did("next", "check_in", NOON + DAY))
-    assert life.points == [("c0", "check_in", 5), ("next", "check_in", 5)]
+    history = fold(machine_of(), *check_ins, did("next", "check_in", NOON + DAY))
+    assert history.points == [("c0", "check_in", 5), ("next", "check_in", 5)]
 
 
 def test_the_day_is_that_of_the_programs_time_zone() -> None:
     shanghai = default_document() | {"time_zone": "Asia/Shanghai"}
     before, after = "2024-03-15T15:59:59Z", "2024-03-15T16:00:00Z"  # midnight in Shanghai
     pair = [did("a", "check_in", parse_instant(before)), did("b", "check_in", parse_instant(after))]
-    assert len(tell(machine_of(), *pair).moves) == 1
-    assert len(tell(machine_of(shanghai), *pair).moves) == 2
+    assert len(fold(machine_of(), *pair).moves) == 1
+    assert len(fold(machine_of(shanghai), *pair).moves) == 2
 
 
 def test_topic_reply_and_share_with_five_likes() -> None:
-    life = tell(
+    history = fold(
         machine_of(),
         did("r", "topic_reply"),
         did("s4", "share", likes=4),
         did("s5", "share", NOON + 1, likes=5),
         did("s", "share"),
     )
-    assert sorted(life.points) == [("r", "topic_reply", 10), ("s5", "share", 20)]
+    assert sorted(history.points) == [("r", "topic_reply", 10), ("s5", "share", 20)]
 
 
 def test_no_task_earns_by_default_and_nothing_is_kept_of_it() -> None:
@@ -67,7 +67,7 @@ def test_no_task_earns_by_default_and_nothing_is_kept_of_it() -> None:
 
 def test_birthday_month_doubles_purchases_only_and_only_from_when_it_is_known() -> None:
     march = NOON
-    life = tell(
+    history = fold(
         machine_of(),
         bought("before", "o1", 1000, march - HOUR),
         born("b", 3, march),
@@ -75,7 +75,7 @@ def test_birthday_month_doubles_purchases_only_and_only_from_when_it_is_known() 
         did("c", "check_in", march + HOUR),
         bought("april", "o3", 1000, march + 20 * DAY),
     )
-    assert {event: points for event, _, points in life.points} == {
+    assert {event: points for event, _, points in history.points} == {
         "before": 10,
         "after": 20,
         "c": 5,
@@ -84,23 +84,23 @@ def test_birthday_month_doubles_purchases_only_and_only_from_when_it_is_known() 
 
 
 def test_no_multiplier_by_tier_in_the_default_program() -> None:
-    life = tell(machine_of(), promoted("t", "diamond"), bought("e", "o", 1000, NOON + 1))
-    assert life.state.available == 10
+    history = fold(machine_of(), promoted("t", "diamond"), bought("e", "o", 1000, NOON + 1))
+    assert history.state.available == 10
 
 
 def test_tier_at_the_time_of_the_event_decides() -> None:
     gold = {"id": "gold", "factor": 1.5, "when": {"feature": "tier", "equals": "gold"}}
     machine = machine_of(document(PURCHASE | {"multipliers": [gold]}))
-    life = tell(
+    history = fold(
         machine,
         bought("same_instant", "o1", 1000, NOON),  # a decision of that instant comes after it
         promoted("t", "gold", NOON),
         bought("after", "o2", 1100, NOON + 1),
     )
-    assert life.points == [("same_instant", "purchase", 10), ("after", "purchase", 16)]
-    assert life.figures(1)["factor"] == 1.5
-    assert life.figures(1)["multipliers"] == ["gold"]
-    assert life.figures(1)["tier"] == "gold"
+    assert history.points == [("same_instant", "purchase", 10), ("after", "purchase", 16)]
+    assert history.figures(1)["factor"] == 1.5
+    assert history.figures(1)["multipliers"] == ["gold"]
+    assert history.figures(1)["tier"] == "gold"
 
 
 def test_best_of_a_group_and_sum_over_groups() -> None:
@@ -111,19 +111,19 @@ def test_best_of_a_group_and_sum_over_groups() -> None:
         {"id": "c", "factor": 1.5, "when": always},
         {"id": "d", "factor": 10, "when": {"feature": "total", "more_than": 999_999}},
     ]
-    life = tell(
+    history = fold(
         machine_of(document(PURCHASE | {"multipliers": multipliers})), bought("e", "o", 1000)
     )
-    assert life.state.available == 35
-    assert life.figures()["multipliers"] == ["b", "c"]
+    assert history.state.available == 35
+    assert history.figures()["multipliers"] == ["b", "c"]
 
 
 def test_cap_of_points_a_day() -> None:
     machine = machine_of(document(PURCHASE | {"cap": {"points": 15}}))
     orders = [bought(f"e{i}", f"o{i}", 1000, NOON + i * MINUTE) for i in range(3)]
-    life = tell(machine, *orders, bought("next", "o9", 1000, NOON + DAY))
-    assert [points for _, _, points in life.points] == [10, 5, 10]
-    assert life.figures(1)["uncapped"] == 10
+    history = fold(machine, *orders, bought("next", "o9", 1000, NOON + DAY))
+    assert [points for _, _, points in history.points] == [10, 5, 10]
+    assert history.figures(1)["uncapped"] == 10
 
 
 @pytest.mark.parametrize(
@@ -143,26 +143,26 @@ def test_cap_of_points_a_day() -> None:
 )
 def test_conditions_of_a_purchase(when: dict[str, Any], points: int) -> None:
     event = bought("e", "o", 1000, lines=[("milk", "dairy", 1000)], campaign="spring")
-    assert tell(machine_of(document(PURCHASE | {"when": when})), event).state.available == points
+    assert fold(machine_of(document(PURCHASE | {"when": when})), event).state.available == points
 
 
 def test_a_task_earns_where_the_program_lists_it() -> None:
     task = {"id": "survey", "source": "task", "tasks": ["survey:1"], "points": 7}
     machine = machine_of(document(task))
-    life = tell(
+    history = fold(
         machine,
         did("t1", "task_done", task_id="survey:1"),
         did("t2", "task_done", task_id="survey:2"),
         did("t3", "task_done"),
     )
-    assert life.points == [("t1", "survey", 7)]
+    assert history.points == [("t1", "survey", 7)]
 
 
 def test_lines_that_never_earn_and_the_part_paid_with_points() -> None:
     """Odoo #114004: points were earned on the part that was paid with points."""
     exclude = {"categories": ["gift_card"], "tenders": ["points"]}
     machine = machine_of(document(PURCHASE, exclude=exclude))
-    life = tell(
+    history = fold(
         machine,
         bought(
             "e",
@@ -172,29 +172,29 @@ def test_lines_that_never_earn_and_the_part_paid_with_points() -> None:
             tenders=[("points", 1_000), ("cash", 9_000)],
         ),
     )
-    assert life.state.available == 50
+    assert history.state.available == 50
 
 
 def test_extra_points_on_some_lines() -> None:
     dairy = {"id": "dairy", "source": "purchase", "points": 2, "per_amount": 100}
     machine = machine_of(document(PURCHASE, dairy | {"lines": {"categories": ["dairy"]}}))
     order = bought("e", "o", 1_000, lines=[("milk", "dairy", 350), ("tea", "drinks", 650)])
-    assert sorted(tell(machine, order).points) == [("e", "dairy", 6), ("e", "purchase", 10)]
+    assert sorted(fold(machine, order).points) == [("e", "dairy", 6), ("e", "purchase", 10)]
 
 
 def test_the_version_in_force_when_it_happened_decides() -> None:
     double = PURCHASE | {"points": 2}
     machine = machine_of(document(PURCHASE), document(double))
-    life = tell(
+    history = fold(
         machine, bought("late_till", "o1", 1000, NOON), bought("new", "o2", 1000, NOON + HOUR)
     )
-    assert [(move.points, move.version) for move in life.moves] == [(10, 1), (20, 2)]
+    assert [(move.points, move.version) for move in history.moves] == [(10, 1), (20, 2)]
 
 
 def test_every_point_is_explained() -> None:
     """open-loyalty #79: "why did I get these points?" has no answer."""
-    life = tell(machine_of(), born("b", 3, NOON - 1), bought("e", "o", 3520))
-    assert life.figures() == {
+    history = fold(machine_of(), born("b", 3, NOON - 1), bought("e", "o", 3520))
+    assert history.figures() == {
         "amount": 3520,
         "per_amount": 100,
         "each": 1,
@@ -207,8 +207,8 @@ def test_every_point_is_explained() -> None:
 def test_rolling_expiry_sets_the_last_day() -> None:
     machine = machine_of(document(PURCHASE, expiry={"policy": "rolling", "months": 12}))
     leap_day = parse_instant("2024-02-29T10:00:00Z")
-    life = tell(machine, bought("e", "o", 1000, leap_day), bought("f", "p", 1000))
-    assert [str(move.expires_on) for move in life.moves] == ["2025-02-28", "2025-03-15"]
+    history = fold(machine, bought("e", "o", 1000, leap_day), bought("f", "p", 1000))
+    assert [str(move.expires_on) for move in history.moves] == ["2025-02-28", "2025-03-15"]
 
 
 def test_a_program_is_one_function() -> None:

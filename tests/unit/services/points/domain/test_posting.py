@@ -8,14 +8,21 @@ from services.points.domain.posting import (
     post_new,
     transfer_id,
 )
-from tests.property.services.points.life import MEMBER, NOON, bought, machine_of, refunded, tell
+from tests.property.services.points.points_history import (
+    MEMBER,
+    NOON,
+    bought,
+    fold,
+    machine_of,
+    refunded,
+)
 
 ME = MEMBER.bytes
 
 
 def test_a_transfer_goes_from_one_account_to_another() -> None:
-    life = tell(machine_of(), bought("e", "o", 3520), refunded("r", "o", 3520))
-    earned, back = post_new(ME, life.moves, 7)
+    history = fold(machine_of(), bought("e", "o", 3520), refunded("r", "o", 3520))
+    earned, back = post_new(ME, history.moves, 7)
     assert (earned.debit, earned.credit, earned.points) == ("issued", "available", 35)
     assert (back.debit, back.credit, back.points) == ("available", "issued", 35)
     assert (earned.signed, back.signed) == (35, -35)
@@ -35,16 +42,16 @@ def test_its_name_comes_from_its_cause_alone() -> None:
 
 
 def test_nothing_is_posted_where_the_books_are_right() -> None:
-    life = tell(machine_of(), bought("e", "o", 3520))
+    history = fold(machine_of(), bought("e", "o", 3520))
     posted = {
         Slot(move.key, move.rule, move.at, move.store_id): Posted("e", 35, 1, 1, "chain", "o")
-        for move in life.moves
+        for move in history.moves
     }
-    assert post_difference(ME, life.moves, posted, "late") == []
+    assert post_difference(ME, history.moves, posted, "late") == []
 
 
 def test_what_is_no_longer_true_is_taken_back_with_its_cause() -> None:
-    [move] = tell(machine_of(), bought("e", "o", 3520)).moves
+    [move] = fold(machine_of(), bought("e", "o", 3520)).moves
     slot = Slot(move.key, move.rule, move.at, move.store_id)
     posted = {slot: Posted("e", 35, 2, 1, "chain", "o")}
     [correction] = post_difference(ME, [], posted, "late")

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from services.points.domain.program import ProgramError, read_program
-from tests.property.services.points.life import default_document, document
+from tests.property.services.points.points_history import default_document, document
 
 PURCHASE = {"id": "purchase", "source": "purchase", "points": 1, "per_amount": 100}
 CHECK_IN = {"id": "check_in", "source": "interaction", "kinds": ["check_in"], "points": 5}

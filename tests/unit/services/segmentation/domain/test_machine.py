@@ -1,10 +1,17 @@
-"""Tags and tiers through a member's life, to the second."""
+"""Tags and tiers through a member's history, to the second."""
 
 import msgspec
 import pytest
 
 from services.segmentation.domain.changes import decision_id
-from services.segmentation.domain.facts import AnyFact, Interaction, Joined, Purchase, Refund, Told
+from services.segmentation.domain.facts import (
+    AnyFact,
+    Interaction,
+    Joined,
+    ProfileFact,
+    Purchase,
+    Refund,
+)
 from services.segmentation.domain.features import FIGURES, values_of
 from services.segmentation.domain.machine import SegmentationMachine
 from services.segmentation.domain.member import Change, Member
@@ -38,22 +45,22 @@ class Story:
             self.machine.fire(self.state, self.effects)
             self.fires += 1
 
-    def tell(self, at: Instant, fact: AnyFact) -> None:
+    def fold(self, at: Instant, fact: AnyFact) -> None:
         self.wait(at)
         self.machine.apply(self.state, at, fact, self.effects)
 
     def buy(self, at: Instant, total: int = 2000, store: str = "s1") -> str:
         self.orders += 1
         name = f"o{self.orders}"
-        self.tell(at, Purchase(f"e-{name}", name, store, total, (("TEA", total),)))
+        self.fold(at, Purchase(f"e-{name}", name, store, total, (("TEA", total),)))
         return name
 
     def refund(self, at: Instant, order: str, amount: int = 10**9) -> None:
-        self.tell(at, Refund(f"r-{order}", order, amount))
+        self.fold(at, Refund(f"r-{order}", order, amount))
 
     def share(self, at: Instant, times: int = 1) -> None:
         for i in range(times):
-            self.tell(at, Interaction(f"i-{at}-{i}", "share"))
+            self.fold(at, Interaction(f"i-{at}-{i}", "share"))
 
     @property
     def tags(self) -> set[str]:
@@ -87,7 +94,7 @@ STAGES = {"visitor", "first_purchase", "repeat", "loyal", "at_risk", "lapsed", "
 def test_every_stage_of_life_begins_and_ends_to_the_second() -> None:
     """Exactly: not a day early (dittofeed #995), not at the next nightly run (Unomi)."""
     story = Story()
-    story.tell(START, Joined("j", "s1", Told("j")))
+    story.fold(START, Joined("j", "s1", ProfileFact("j")))
     assert story.tags & STAGES == {"visitor"}
     story.buy(START + DAY)
     assert story.tags & STAGES == {"first_purchase"}
@@ -137,9 +144,9 @@ def test_a_window_that_holds_a_leap_day_is_not_longer() -> None:
         story = Story()
         story.buy(at)
         name = f"orders_{days}d"
-        life = story.state.life
-        assert values_of(life, at + days * DAY - 1, [name])[name] == 1
-        assert values_of(life, at + days * DAY, [name])[name] == 0
+        history = story.state.history
+        assert values_of(history, at + days * DAY - 1, [name])[name] == 1
+        assert values_of(history, at + days * DAY, [name])[name] == 0
 
 
 def test_up_at_once_kept_for_a_period_and_down_step_by_step() -> None:
@@ -196,8 +203,8 @@ def test_levels_ask_for_frequency_and_for_taking_part() -> None:
     assert story.tier == "three"
     story.share(START + 33 * DAY)
     assert story.tier == "four"
-    story.tell(START + 33 * DAY, Interaction("c", "click"))
-    assert story.state.life.actions == 1, "looking is not taking part"
+    story.fold(START + 33 * DAY, Interaction("c", "click"))
+    assert story.state.history.actions == 1, "looking is not taking part"
 
 
 def test_a_level_that_only_refunded_orders_gave_goes_at_once() -> None:
@@ -210,7 +217,7 @@ def test_a_level_that_only_refunded_orders_gave_goes_at_once() -> None:
     for order in orders[1:]:
         story.refund(START + DAY, order)
     assert story.tier == "one"
-    values = values_of(story.state.life, START + DAY, FIGURES)
+    values = values_of(story.state.history, START + DAY, FIGURES)
     assert (values["orders"], values["spend"], values["first_order_at"]) == (0, 0, None)
     assert story.tags == {"never", "quiet"}
 
@@ -219,7 +226,7 @@ def test_a_refund_takes_nothing_that_was_kept_anyway() -> None:
     story = Story(machine_of())
     orders = [story.buy(START + i * HOUR) for i in range(4)]
     late = START + 32 * DAY  # the window is empty, the level is kept for its period
-    assert values_of(story.state.life, late, ["orders_30d"])["orders_30d"] == 0
+    assert values_of(story.state.history, late, ["orders_30d"])["orders_30d"] == 0
     story.refund(late, orders[3])
     assert story.tier == "three"
 
@@ -236,9 +243,9 @@ def test_a_refund_told_before_its_order_counts_when_the_order_comes() -> None:
     story = Story()
     story.refund(START, "o1", 500)
     story.buy(START + HOUR, 2000)
-    assert story.state.life.spend == 1500
+    assert story.state.history.spend == 1500
     story.refund(START + 2 * HOUR, "o1", 1500)
-    assert (story.state.life.spend, story.state.life.orders) == (0, 0)
+    assert (story.state.history.spend, story.state.history.orders) == (0, 0)
 
 
 def test_paid_back_twice_takes_no_more_than_was_paid() -> None:
@@ -247,7 +254,7 @@ def test_paid_back_twice_takes_no_more_than_was_paid() -> None:
     story.buy(START, 100)
     for hour in range(3):
         story.refund(START + hour * HOUR, order, 1500)
-    assert (story.state.life.spend, story.state.life.orders) == (100, 1)
+    assert (story.state.history.spend, story.state.history.orders) == (100, 1)
 
 
 def test_a_refund_of_an_order_from_long_ago_reduces_the_sum() -> None:
@@ -255,10 +262,10 @@ def test_a_refund_of_an_order_from_long_ago_reduces_the_sum() -> None:
     order = story.buy(START, 2000)
     for i in range(12):
         story.buy(START + 500 * DAY + i * HOUR, 100)
-    assert order not in story.state.life.names
-    assert len(story.state.life.order_at) == 12
+    assert order not in story.state.history.names
+    assert len(story.state.history.order_at) == 12
     story.refund(START + 501 * DAY, order, 1500)
-    assert (story.state.life.spend, story.state.life.orders) == (1700, 13)
+    assert (story.state.history.spend, story.state.history.orders) == (1700, 13)
 
 
 def test_a_comeback_that_was_refunded_passes_to_the_next_order() -> None:
@@ -268,10 +275,10 @@ def test_a_comeback_that_was_refunded_passes_to_the_next_order() -> None:
     first = story.buy(back)
     for i in range(1, 12):
         story.buy(back + i * HOUR)
-    assert story.state.life.older_order_at == START, "the old order is kept as a sum only"
-    assert story.state.life.comeback_at == back
+    assert story.state.history.older_order_at == START, "the old order is kept as a sum only"
+    assert story.state.history.comeback_at == back
     story.refund(back + DAY, first)
-    assert story.state.life.comeback_at == back + HOUR
+    assert story.state.history.comeback_at == back + HOUR
 
 
 def test_what_comes_next_is_shown_with_figures() -> None:
@@ -316,14 +323,14 @@ def test_a_long_life_stays_small_and_exact() -> None:
         at += 7 * DAY // 10
     for hour in range(720):
         story.share(end - 720 * HOUR + hour * HOUR)
-    life = story.state.life
-    values = values_of(life, end, FIGURES)
+    history = story.state.history
+    values = values_of(history, end, FIGURES)
     made = [START + i * (7 * DAY // 10) for i in range(story.orders)]
     assert values["orders_7d"] == sum(at > end - 7 * DAY for at in made)
     assert values["interactions_30d"] == 719
     assert values["orders"] == story.orders
     assert values["spend"] == story.orders * 1000
-    assert len(life.order_at) <= 523
+    assert len(history.order_at) <= 523
     assert len(msgspec.msgpack.encode(story.state)) < 40_000
 
 

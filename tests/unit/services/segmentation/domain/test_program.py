@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.segmentation.domain.life import BEGINNING
+from services.segmentation.domain.history import BEGINNING
 from services.segmentation.domain.program import ProgramError, read_program
 from services.segmentation.domain.rules import Versions, compile_program
 from tests.property.services.segmentation.stories import WORDS, default_document, document

@@ -1,4 +1,4 @@
-"""Lives of members as random data, and the runtime's promise in miniature: facts in any order."""
+"""Random histories, and the runtime's promise in miniature: facts in any order."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -45,8 +45,8 @@ def machine() -> NotifyMachine:
     return NotifyMachine(Programs([(0, 1, default_program())]))
 
 
-class Told(NamedTuple):
-    """A fact at its place in a life."""
+class Dated(NamedTuple):
+    """A fact at its place in a history."""
 
     at: Instant
     rank: int
@@ -84,8 +84,8 @@ def _fact(draw: st.DrawFn, event_id: str) -> AnyFact:
 
 
 @st.composite
-def lives(draw: st.DrawFn, size_max: int = 14) -> list[Told]:
-    """Facts in the order of a life, over a leap day and changes of the clocks; some coincide."""
+def histories(draw: st.DrawFn, size_max: int = 14) -> list[Dated]:
+    """Facts in the order of a history, over a leap day and changes of the clocks; some coincide."""
     told = []
     for i in range(draw(st.integers(1, size_max))):
         # a coarse grid makes coincidences; decisions of other services sort after facts
@@ -94,19 +94,19 @@ def lives(draw: st.DrawFn, size_max: int = 14) -> list[Told]:
         fact = _fact(draw, f"event-{i}")
         rank = 1 if isinstance(fact, facts.Tags | facts.Tier) else 0
         at = BEGIN + days * DAY + hours * HOUR + minutes * MINUTE
-        told.append(Told(at, rank, i.to_bytes(2, "big"), fact))
+        told.append(Dated(at, rank, i.to_bytes(2, "big"), fact))
     return sorted(told, key=lambda each: each.order)
 
 
-def tell(told: Sequence[Told], until: Instant) -> tuple[MemberState, list[Effect]]:
-    """The life as the sorted log tells it."""
-    life = machine()
-    state = life.initial(MEMBER)
+def fold(told: Sequence[Dated], until: Instant) -> tuple[MemberState, list[Effect]]:
+    """The history as the sorted log tells it."""
+    history = machine()
+    state = history.initial(MEMBER)
     effects: list[Effect] = []
     for each in sorted(told, key=lambda each: each.order):
-        _fire(life, state, each.at, effects)
-        life.apply(state, each.at, each.fact, effects)
-    _fire(life, state, until, effects)
+        _fire(history, state, each.at, effects)
+        history.apply(state, each.at, each.fact, effects)
+    _fire(history, state, until, effects)
     return state, effects
 
 
@@ -122,18 +122,18 @@ class Replica:
 
     def __init__(self) -> None:
         self._machine = machine()
-        self._facts: list[Told] = []
+        self._facts: list[Dated] = []
         self._state = self._machine.initial(MEMBER)
         self._as_of: tuple[Instant, int, bytes] = (-(2**62), -1, b"")
         self.posted: dict[str, Posted] = {}
         self.spoken: list[str] = []
 
-    def take(self, batch: Sequence[Told], until: Instant, now: Instant | None = None) -> None:
-        """One batch: told on, or told again when something in it is late."""
+    def take(self, batch: Sequence[Dated], until: Instant, now: Instant | None = None) -> None:
+        """One batch: told on, or folded anew when something in it is late."""
         items = sorted(batch, key=lambda each: each.order)
         self._facts.extend(items)
         if items and items[0].order < self._as_of:
-            self._state, effects = tell(self._facts, until)
+            self._state, effects = fold(self._facts, until)
             self._settle(effects, items[-1].fact.event_id, now)
         else:
             effects = []
@@ -167,6 +167,8 @@ class Replica:
             )
 
 
-def _fire(life: NotifyMachine, state: MemberState, until: Instant, effects: list[Effect]) -> None:
-    while (due := life.due(state)) is not None and due <= until:
-        life.fire(state, effects)
+def _fire(
+    history: NotifyMachine, state: MemberState, until: Instant, effects: list[Effect]
+) -> None:
+    while (due := history.due(state)) is not None and due <= until:
+        history.fire(state, effects)

@@ -1,14 +1,14 @@
 """Settling what the machine decided: rows of `jobs`, and events on `regulars.jobs`.
 
 Two things are decided here and not in the machine, because they are about the present and not about
-the member's life:
+the member's history:
 
 - **History is not spoken.** A request whose deadline had passed when it was found (the service was
   down, or somebody imported last year) is recorded as suppressed, `past_deadline`, by the wall
   clock. Under the stream clock nothing is late. What was thus not said does not count under caps:
   a receipt `job.failed` takes it out of the count, like any other message that did not arrive.
-- **What was posted before.** The decisions of a life told again are held against the rows there are
-  (`services.notify.domain.job.differences`).
+- **What was posted before.** The decisions of a history folded anew are held against the rows there
+  are (`services.notify.domain.job.differences`).
 """
 
 from collections.abc import Iterable, Sequence
@@ -47,8 +47,8 @@ SOURCE = "urn:regulars:notify"
 Outcomes = Sequence[Outcome[MemberState, Effect]]
 
 
-class NotifySettlement:
-    """The settlement of notify."""
+class NotifyEffectWriter:
+    """The writer of notify."""
 
     def __init__(
         self, machine: NotifyMachine, history: ProgramHistory[Program], metrics: NotifyMetrics
@@ -67,10 +67,10 @@ class NotifySettlement:
             self._taken = self._history.versions
             self._machine.programs = programs_of(self._history)
 
-    async def settle(self, tx: Transaction, outcomes: Outcomes, batch: Batch) -> None:
+    async def write(self, tx: Transaction, outcomes: Outcomes, batch: Batch) -> None:
         """Write a batch's decisions and receipts, and tell the decisions to others.
 
-        1. first decisions: appended; 2. lives told again: the difference is written;
+        1. first decisions: appended; 2. histories folded anew: the difference is written;
         3. receipts, last, for their jobs may be from this very batch.
         """
         present = None if batch.stream else batch.now
@@ -100,7 +100,7 @@ class NotifySettlement:
     async def _changes(
         self, tx: Transaction, outcomes: Outcomes, present: Instant | None
     ) -> list[Change]:
-        """The differences of all lives told again in this batch."""
+        """The differences of all histories folded anew in this batch."""
         again = [outcome for outcome in outcomes if outcome.rebuilt]
         if not again:
             return []
@@ -152,7 +152,7 @@ async def _forget(tx: Transaction, outcomes: Outcomes, batch: Batch) -> None:
 
 
 def event_id(job_id: str, revision: int) -> str:
-    """The id of the event that tells a decision: the job's, and a number when it is told again."""
+    """The id of the event that tells a decision: the job's, and a number when it is folded anew."""
     return job_id if revision == 0 else f"{job_id}.{revision}"
 
 

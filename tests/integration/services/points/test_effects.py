@@ -18,41 +18,41 @@ from shared.events.decisions import PointsMoved
 from shared.runtime.program import Proposal, put
 from tests.integration.services.points.conftest import NewLedger
 from tests.integration.services.points.ledger import Ledger, about
-from tests.property.services.points.life import (
+from tests.property.services.points.points_history import (
     MEMBER,
     NOON,
     born,
     bought,
     did,
+    fold,
     machine_of,
     promoted,
     refunded,
-    tell,
 )
-from tests.property.services.points.strategies import DOCUMENTS, lives
+from tests.property.services.points.strategies import DOCUMENTS, histories
 
 pytestmark = pytest.mark.integration
 
 
 async def compare(
-    ledger: Ledger, document: dict[str, Any], member: UUID, life: list[Event]
+    ledger: Ledger, document: dict[str, Any], member: UUID, history: list[Event]
 ) -> None:
-    """Hold the books of a member against the life told as the sorted log."""
-    told = tell(machine_of(document), *life)
+    """Hold the books of a member against the history folded as the sorted log."""
+    folded = fold(machine_of(document), *history)
     assert await ledger.net(member) == {
-        (move.event_id, move.rule, move.at, move.store_id, move.points) for move in told.moves
+        (move.event_id, move.rule, move.at, move.store_id, move.points) for move in folded.moves
     }
     lots: dict[Any, list[Any]] = {}
-    for move in told.moves:
+    for move in folded.moves:
         name = UUID(bytes=transfer_id(member.bytes, move.lot, move.rule))
         lot = lots.setdefault(name, [name, move.at, 0, 0, move.expires_on])
         lot[2] += max(0, move.points)
         lot[3] += move.points
     assert await ledger.lots(member) == {tuple(lot) for lot in lots.values()}
-    if life and any(ledger.machine.remember(event) for event in life):
-        assert await ledger.state(member) == told.state
+    if history and any(ledger.machine.remember(event) for event in history):
+        assert await ledger.state(member) == folded.state
     remarks = await ledger.fetch("SELECT event_id, code FROM remarks WHERE member_id = $1", member)
-    assert set(remarks) == {(remark.event_id, remark.code) for remark in told.remarks}
+    assert set(remarks) == {(remark.event_id, remark.code) for remark in folded.remarks}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=["default", "capped", "lines"])
@@ -63,21 +63,23 @@ async def test_random_batches_orders_duplicates_and_refunds(
     ledger = await new_ledger(document)
     loop = asyncio.get_running_loop()
 
-    @given(st.lists(lives, min_size=1, max_size=3), st.integers(0, 2**32))
+    @given(st.lists(histories, min_size=1, max_size=3), st.integers(0, 2**32))
     @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-    def examples(told: list[list[Event]], seed: int) -> None:
+    def examples(folded: list[list[Event]], seed: int) -> None:
         # Hypothesis is synchronous: it runs in a thread, and its examples in this loop
-        running = asyncio.run_coroutine_threadsafe(one(ledger, document, told, seed), loop)
+        running = asyncio.run_coroutine_threadsafe(one(ledger, document, folded, seed), loop)
         running.result(60)
 
     await asyncio.to_thread(examples)
 
 
-async def one(ledger: Ledger, document: dict[str, Any], told: list[list[Event]], seed: int) -> None:
+async def one(
+    ledger: Ledger, document: dict[str, Any], folded: list[list[Event]], seed: int
+) -> None:
     """Some members' events, some of them twice, shuffled and cut anywhere."""
     chance = Random(seed)
-    mine = {uuid4(): life for life in told}
-    mixed = [event for member, life in mine.items() for event in about(member, life)]
+    mine = {uuid4(): history for history in folded}
+    mixed = [event for member, history in mine.items() for event in about(member, history)]
     mixed += [event for event in mixed if chance.random() < 0.3]
     chance.shuffle(mixed)
     while mixed:
@@ -85,8 +87,8 @@ async def one(ledger: Ledger, document: dict[str, Any], told: list[list[Event]],
         await ledger.take(*mixed[:size])
         await ledger.check()
         mixed = mixed[size:]
-    for member, life in mine.items():
-        await compare(ledger, document, member, life)
+    for member, history in mine.items():
+        await compare(ledger, document, member, history)
 
 
 async def test_what_is_published_sums_to_the_balance(ledger: Ledger) -> None:

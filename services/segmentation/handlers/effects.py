@@ -1,9 +1,9 @@
 """What a batch does to tags, tiers and their audit, in one transaction with its position.
 
-`SegmentationSettlement.settle` in its order:
+`SegmentationEffectWriter.write` in its order:
 
-1. changes become decisions: new ones as they are; where a life was told again, or the facts of one
-   instant were cut apart, what was posted is loaded and the difference is decided
+1. changes become decisions: new ones as they are; where a history was folded anew, or the facts of
+   one instant were cut apart, what was posted is loaded and the difference is decided
 2. decisions are appended to the audit, replaced ones marked
 3. tags, tiers and feature rows are brought up to date
 4. `tags.changed` and `tier.changed` go out, in order of time
@@ -18,7 +18,7 @@ import msgspec
 from services.segmentation.domain import changes
 from services.segmentation.domain.audience import stored_row
 from services.segmentation.domain.changes import Decision, Key
-from services.segmentation.domain.life import NEVER
+from services.segmentation.domain.history import NEVER
 from services.segmentation.domain.machine import SegmentationMachine
 from services.segmentation.domain.member import Change, Member
 from services.segmentation.domain.program import SegmentationProgram
@@ -53,8 +53,8 @@ class _Work(msgspec.Struct):
     tiers: list[TierRow] = []
 
 
-class SegmentationSettlement:
-    """Writes what lives come to: audit, tags, tiers, feature rows; and publishes the changes."""
+class SegmentationEffectWriter:
+    """Writes effects: audit, tags, tiers, feature rows; and publishes the changes."""
 
     def __init__(
         self,
@@ -81,9 +81,7 @@ class SegmentationSettlement:
                     )
             self._machine.versions = Versions(list(self._compiled.values()))
 
-    async def settle(
-        self, tx: Transaction, outcomes: Sequence[MemberOutcome], batch: Batch
-    ) -> None:
+    async def write(self, tx: Transaction, outcomes: Sequence[MemberOutcome], batch: Batch) -> None:
         """Write the batch's effects, in sets."""
         await self._wake(tx, batch.partition)
         work, again = _Work(), list[tuple[MemberOutcome, dict[Key, Change]]]()
@@ -92,11 +90,11 @@ class SegmentationSettlement:
             if outcome.rebuilt or any(change.again for change in found.values()):
                 again.append((outcome, found))
             elif outcome.effects:
-                _told_on(work, outcome, found)
+                _folded_on(work, outcome, found)
         if again:
             posted = await decisions.posted_of(tx, [outcome.member_id for outcome, _ in again])
             for outcome, found in again:
-                _told_again(work, outcome, found, posted[outcome.member_id])
+                _folded_anew(work, outcome, found, posted[outcome.member_id])
         await self._write(tx, work, batch)
         await feature_rows.put(tx, [self._row(outcome, batch.partition) for outcome in outcomes])
         _publish(work.publish, batch, self._topic)
@@ -124,10 +122,10 @@ class SegmentationSettlement:
         state = outcome.state
         values, ends = stored_row(self._machine, state)
         due_at = self._machine.due(state)
-        return [outcome.member_id, partition, state.life.at, due_at, *ends, *values]
+        return [outcome.member_id, partition, state.history.at, due_at, *ends, *values]
 
 
-def _told_on(work: _Work, outcome: MemberOutcome, found: Mapping[Key, Change]) -> None:
+def _folded_on(work: _Work, outcome: MemberOutcome, found: Mapping[Key, Change]) -> None:
     """The usual case: changes of which nothing has been posted."""
     member = outcome.member_id
     work.publish += [(member, each) for each in changes.first_decisions(member, found)]
@@ -144,7 +142,7 @@ def _told_on(work: _Work, outcome: MemberOutcome, found: Mapping[Key, Change]) -
         work.tiers.append(_tier_row(outcome, None if last is None else last.because))
 
 
-def _told_again(
+def _folded_anew(
     work: _Work, outcome: MemberOutcome, found: dict[Key, Change], posted: list[Decision]
 ) -> None:
     """Hold the changes against what was posted, and make what is held from all that stands."""

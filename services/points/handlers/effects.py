@@ -1,10 +1,10 @@
 """What a batch does to the books, in one transaction with its position.
 
-`PointsSettlement.settle` in its order:
+`PointsEffectWriter.write` in its order:
 
-1. what was posted before is loaded, for lives that were told again
-2. moves become transfers: new ones as they are, told-again ones as the difference
-3. transfers and new lots are appended; lots of told-again lives are made what they should be
+1. what was posted before is loaded, for histories that were folded anew
+2. moves become transfers: new ones as they are, folded-anew ones as the difference
+3. transfers and new lots are appended; lots of folded-anew histories are made what they should be
 4. member accounts and the stores' sums are brought up to date
 5. `points.moved` goes out, one for each transfer, at the time of the transfer
 """
@@ -35,8 +35,8 @@ PointsOutcome = Outcome[State, Effect]
 _Posting = tuple[UUID, list[Transfer]]
 
 
-class PointsSettlement:
-    """Writes what lives come to: transfers, lots, accounts, sums by store, and `points.moved`."""
+class PointsEffectWriter:
+    """Writes effects: transfers, lots, accounts, sums by store, and `points.moved`."""
 
     def __init__(
         self, history: ProgramHistory[PointsProgram], versions: Versions, figures: LedgerFigures
@@ -51,30 +51,28 @@ class PointsSettlement:
         if await self._history.refresh(tx):
             self._versions.take(Version(*each) for each in self._history.versions)
 
-    async def settle(
-        self, tx: Transaction, outcomes: Sequence[PointsOutcome], batch: Batch
-    ) -> None:
+    async def write(self, tx: Transaction, outcomes: Sequence[PointsOutcome], batch: Batch) -> None:
         """Write the batch's effects, in sets."""
-        told_on = [each for each in outcomes if each.effects and not each.rebuilt]
-        told_again = [each for each in outcomes if each.rebuilt]
+        folded_on = [each for each in outcomes if each.effects and not each.rebuilt]
+        folded_anew = [each for each in outcomes if each.rebuilt]
         posted: list[_Posting] = []
         lots: list[tuple[UUID, LotRow]] = []
-        for each in told_on:
+        for each in folded_on:
             moves = _moves(each.effects)
             before = each.state.available - sum(move.points for move in moves)
             transfers = post_new(each.member_id.bytes, moves, before)
             posted.append((each.member_id, transfers))
             lots.extend((each.member_id, _lot(transfer)) for transfer in transfers)
-        if told_again:
-            posted += await self._told_again(tx, told_again)
+        if folded_anew:
+            posted += await self._folded_anew(tx, folded_anew)
         await books.append_transfers(tx, posted, batch.now)
         await books.append_lots(tx, lots)
-        await books.put_accounts(tx, _accounts((*told_on, *told_again)), batch.now)
+        await books.put_accounts(tx, _accounts((*folded_on, *folded_anew)), batch.now)
         await books.add_flows(tx, batch.partition, _flows(posted))
         _publish(posted, batch)
         self._figures.count(transfer for _, transfers in posted for transfer in transfers)
 
-    async def _told_again(
+    async def _folded_anew(
         self, tx: Transaction, outcomes: Sequence[PointsOutcome]
     ) -> list[_Posting]:
         """The differences to what was posted; lots and remarks are put right on the way."""
@@ -116,7 +114,7 @@ def _lot(transfer: Transfer) -> LotRow:
 
 
 def _all_lots(member: bytes, moves: Sequence[Move]) -> dict[bytes, LotRow]:
-    """The lots that a whole life leaves, by their names."""
+    """The lots that a whole history leaves, by their names."""
     rows = {}
     for (event_key, rule), lot in lots_of(moves).items():
         id_ = transfer_id(member, event_key, rule)

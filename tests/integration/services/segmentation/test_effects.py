@@ -10,9 +10,9 @@ from services.segmentation.domain.facts import (
     AnyFact,
     Interaction,
     Joined,
+    ProfileFact,
     Purchase,
     Refund,
-    Told,
 )
 from services.segmentation.domain.tagging import tags_of
 from shared.clock import DAY, HOUR, Instant, ManualClock, parse_instant
@@ -43,7 +43,7 @@ def chain(seed: int) -> list[Event]:
             kind = chance.choice("pppppprii")
             fact: AnyFact
             if i == 0:
-                told = Told(name, None, None, "Wuhan", ("tea", 'odd "name", {x}'))
+                told = ProfileFact(name, None, None, "Wuhan", ("tea", 'odd "name", {x}'))
                 fact = Joined(name, "north", told)
             elif kind == "p":
                 orders.append(name)
@@ -211,7 +211,7 @@ async def test_texts_that_a_column_cannot_hold_are_no_poison(new_desk: NewDesk) 
     order = Purchase(odd, odd, odd, 500, ((odd, 500),))
     await desk.take([event_of(member, START, odd, order)])
     await desk.take([event_of(member, START + HOUR, odd + "2", order)])
-    await desk.take([event_of(member, START, "t", Told("t", None, None, odd, (odd, "tea")))])
+    await desk.take([event_of(member, START, "t", ProfileFact("t", None, None, odd, (odd, "tea")))])
 
     kept = odd.replace("\0", "\ufffd")
     [(categories, store, city, interests, counts)] = await desk.fetch(

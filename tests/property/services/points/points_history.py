@@ -1,4 +1,4 @@
-"""A member's life without a runtime: events in any order, told as the sorted log."""
+"""A member's history without a runtime: events in any order, told as the sorted log."""
 
 from collections.abc import Iterable, Sequence
 from datetime import date
@@ -140,8 +140,8 @@ def promoted(id_: str, tier: str, at: Instant = NOON) -> Event:
     )
 
 
-class Life:
-    """The outcome of a told life."""
+class History:
+    """The outcome of a folded history."""
 
     def __init__(self, state: State, effects: list[Effect]) -> None:
         self.state = state
@@ -169,10 +169,10 @@ def sorted_facts(
     return sorted(told.items(), key=lambda entry: entry[0])
 
 
-def tell(machine: PointsMachine, *events: Event) -> Life:
+def fold(machine: PointsMachine, *events: Event) -> History:
     """Tell the events as the sorted log."""
     state = machine.initial(MEMBER)
     effects: list[Effect] = []
     for (at, _, _), fact in sorted_facts(machine, events):
         machine.apply(state, at, fact, effects)
-    return Life(state, effects)
+    return History(state, effects)
