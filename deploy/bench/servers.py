@@ -18,6 +18,7 @@ from deploy.local.settings import StackSettings
 from deploy.local.stack import Stack
 from deploy.local.state import new_key
 from deploy.local.supervisor import Supervisor
+from shared.runtime.environment import read_settings
 
 Say = Callable[[str], None]
 
@@ -144,7 +145,7 @@ async def servers(services: Sequence[str], batch_events: int) -> AsyncIterator[S
                     stack.endpoints,
                     path / "logs",
                     batch_events,
-                    StackSettings().partitions,
+                    read_settings(StackSettings).partitions,
                     _reservations=reservations,
                 )
 

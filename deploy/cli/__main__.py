@@ -23,6 +23,7 @@ from deploy.cli import (
     token,
 )
 from deploy.local.errors import ChildFailedError, LocalStackError
+from shared.runtime.environment import EXIT_CODE, SettingsRefused
 
 _GROUPS = (stack, servers, token, secrets_file, demo, generate, dead_letters, program, bench)
 
@@ -51,6 +52,9 @@ def main() -> None:
             console.print(Text("\n".join(f"  {line}" for line in trouble.tail), style="dim"))
         console.print(Text(str(trouble), style="bold red"))
         sys.exit(1)
+    except SettingsRefused as refused:
+        Console(stderr=True, soft_wrap=True).print(Text(str(refused), style="bold red"))
+        sys.exit(EXIT_CODE)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from deploy.local.endpoints import FILE_NAME, Endpoints, read_endpoints
 from deploy.local.services import SERVICES, migrate
 from deploy.local.settings import StackSettings
 from deploy.local.state import DEFAULT_DIRECTORY, State
+from shared.runtime.environment import read_settings
 
 
 def register(app: typer.Typer) -> None:
@@ -31,7 +32,7 @@ def topics(*, state_dir: StateDirectory = DEFAULT_DIRECTORY) -> None:
     """Make the topics, at REGULARS_KAFKA or at the stack that is up."""
     from deploy.local.topics import make_topics, read_topics  # brings a Kafka client along
 
-    settings = StackSettings()
+    settings = read_settings(StackSettings)
     address = _kafka(settings, read_endpoints(State(state_dir).directory / FILE_NAME))
     described = read_topics(settings.partitions)
     made = asyncio.run(make_topics(address, described))
@@ -47,7 +48,7 @@ def migrate_databases(
     state_dir: StateDirectory = DEFAULT_DIRECTORY,
 ) -> None:
     """Bring databases to their newest revision: of REGULARS_DATABASE_*, or of the stack."""
-    settings = StackSettings()
+    settings = read_settings(StackSettings)
     endpoints = read_endpoints(State(state_dir).directory / FILE_NAME)
     urls = {}
     for name in service or SERVICES:

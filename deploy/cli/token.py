@@ -11,6 +11,7 @@ from deploy.local.settings import StackSettings
 from deploy.local.state import DEFAULT_DIRECTORY, State
 from shared.auth.principal import ROLES
 from shared.clock import WallClock
+from shared.runtime.environment import read_settings
 
 
 def register(app: typer.Typer) -> None:
@@ -33,7 +34,7 @@ def token(
         raise typer.BadParameter("one of " + ", ".join(sorted(ROLES)), param_hint="--role")
     from shared.auth.tokens import issue  # brings cryptography along
 
-    key = StackSettings().token_key or State(state_dir).token_key()
+    key = read_settings(StackSettings).token_key or State(state_dir).token_key()
     if key is None:
         raise StateMissingError(
             "no key to sign with: set REGULARS_TOKEN_KEY, or `regulars up` once"

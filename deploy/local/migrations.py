@@ -24,6 +24,7 @@ from deploy.local.services import ROOT, SERVICES
 from deploy.local.settings import StackSettings
 from deploy.local.supervisor import Supervisor
 from shared.db import migrations
+from shared.runtime.environment import read_settings
 
 _WORDS_MOST = 600
 
@@ -39,7 +40,7 @@ class _CheckSettings(BaseSettings):
 @asynccontextmanager
 async def _server() -> AsyncIterator[str]:
     """The URL of a PostgreSQL where databases can be made."""
-    given = _CheckSettings().postgres
+    given = read_settings(_CheckSettings).postgres
     if given is not None:
         yield given
         return
@@ -83,7 +84,7 @@ async def check_all() -> list[str]:
 
 def upgrade_all(services: list[str]) -> None:
     """Bring the databases of `REGULARS_DATABASE_*` to their newest revision."""
-    settings = StackSettings()
+    settings = read_settings(StackSettings)
     for service in services:
         url = settings.database(service)
         if url is None:

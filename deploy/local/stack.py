@@ -40,6 +40,7 @@ from deploy.local.supervisor import STACK, Say, Supervisor, rotate_logs, say_not
 from deploy.local.topics import make_topics, read_topics
 from shared.auth.tokens import issue
 from shared.clock import WallClock
+from shared.runtime.environment import read_settings
 
 _TOKEN_SECONDS = 30 * 24 * 3600
 
@@ -93,7 +94,7 @@ class Stack:
         self._jvm = jvm
         self._endpoints_file = (endpoints_file or self.state.directory / FILE_NAME).absolute()
         self._extra = dict(environment or {})
-        self._settings = settings or StackSettings()
+        self._settings = settings or read_settings(StackSettings)
         self._say = say
         self._supervisor = Supervisor(self.state.logs, say=say, on_change=self._publish)
         self._endpoints: Endpoints | None = None

@@ -1,18 +1,46 @@
 """What ingest is told from outside."""
 
-from pydantic import Field, SecretStr
+from typing import Annotated
 
-from shared.runtime.settings import ServiceSettings
+from pydantic import AfterValidator, Field, SecretStr
+
+from services.ingest.domain.names import parse_name
+from services.ingest.store.vault import Vault
+from shared.runtime.settings import DatabaseUrl, Port, ServiceSettings, database_field, port_field
 
 _NAMES_MAX = {"phone": 3, "email": 3, "wecom": 3, "unionid": 1, "openid": 10, "card": 5, "pos": 5}
+
+
+def _pii_key(key: SecretStr) -> SecretStr:
+    """A key that the vault takes.
+
+    Raises:
+        ValueError: it does not, and says why.
+    """
+    Vault(key.get_secret_value())
+    return key
+
+
+def _names(texts: list[str]) -> list[str]:
+    """Names of members.
+
+    Raises:
+        ValueError: one of them is none.
+    """
+    for text in texts:
+        parse_name(text)
+    return texts
 
 
 class IngestSettings(ServiceSettings):
     """Settings from the environment, prefix `REGULARS_`."""
 
-    database: SecretStr = Field(validation_alias="REGULARS_DATABASE_INGEST")
-    port: int = Field(8001, validation_alias="REGULARS_INGEST_PORT")
-    pii_key: SecretStr = Field(description="base64url of 32 bytes: seals personal data")
+    database: DatabaseUrl = database_field("ingest")
+    port: Port = port_field("ingest", 8001)
+    pii_key: Annotated[SecretStr, AfterValidator(_pii_key)] = Field(
+        description="base64url of 32 bytes: seals personal data; lost key, lost data",
+        examples=["$(openssl rand -base64 32 | tr +/ -_)"],
+    )
     development_source_key: SecretStr | None = Field(
         None, description="at start the source `dev` may publish everything with this key"
     )
@@ -29,12 +57,17 @@ class IngestSettings(ServiceSettings):
     names_remembered: int = Field(50_000, ge=1, description="members known by heart, at least")
     duplicates_remembered: int = Field(50_000, ge=1, description="recent events known by heart")
     rejected_kept_max: int = Field(1_000, ge=1, description="rejected events kept of a source")
-    blocked_names: list[str] = Field(
-        ["phone:+8600000000000"], description="names that never link and are never a subject"
+    blocked_names: Annotated[list[str], AfterValidator(_names)] = Field(
+        ["phone:+8600000000000"],
+        description="names that never link and are never a subject",
+        examples=["'[\"phone:+8600000000000\"]'"],
     )
-    names_max: dict[str, int] = Field(_NAMES_MAX, description="names of a member, by kind")
+    names_max: dict[str, int] = Field(
+        _NAMES_MAX, description="names of a member, by kind", examples=["'{\"card\": 5}'"]
+    )
     names_max_default: int = Field(5, ge=1, description="for kinds not named there")
     personal_fields: frozenset[str] = Field(
         frozenset({"name", "phone", "email", "address"}),
         description="fields of profile and attributes that do not go on the log",
+        examples=['\'["name", "phone"]\''],
     )

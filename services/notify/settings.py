@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from pydantic import Field, SecretStr
 
-from shared.runtime.settings import ServiceSettings
+from shared.runtime.settings import DatabaseUrl, Port, ServiceSettings, database_field, port_field
 
 _SECRET_PREFIX = "REGULARS_WEBHOOK_SECRET"  # noqa: S105 - the beginning of names, no secret
 
@@ -17,8 +17,8 @@ class NotifySettings(ServiceSettings):
     refers to them by name (`whsec_…` each).
     """
 
-    database: SecretStr = Field(validation_alias="REGULARS_DATABASE_NOTIFY")
-    port: int = Field(8004, validation_alias="REGULARS_NOTIFY_PORT")
+    database: DatabaseUrl = database_field("notify")
+    port: Port = port_field("notify", 8004)
     webhook_secrets: Mapping[str, SecretStr] = Field(
         default_factory=lambda: _secrets(os.environ),  # noqa: TID251 - settings.py is where
         validation_alias="REGULARS_WEBHOOK_SECRETS_BY_NAME",

@@ -1,12 +1,10 @@
 """What points is told from outside, beside what every service is told."""
 
-from pydantic import Field, SecretStr
-
-from shared.runtime.settings import ServiceSettings
+from shared.runtime.settings import DatabaseUrl, Port, ServiceSettings, database_field, port_field
 
 
 class PointsSettings(ServiceSettings):
     """Settings from the environment, prefix `REGULARS_`."""
 
-    database: SecretStr = Field(validation_alias="REGULARS_DATABASE_POINTS")
-    port: int = Field(8002, validation_alias="REGULARS_POINTS_PORT")
+    database: DatabaseUrl = database_field("points")
+    port: Port = port_field("points", 8002)

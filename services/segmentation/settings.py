@@ -1,12 +1,10 @@
 """What segmentation is told from outside, beside what every service is told."""
 
-from pydantic import Field, SecretStr
-
-from shared.runtime.settings import ServiceSettings
+from shared.runtime.settings import DatabaseUrl, Port, ServiceSettings, database_field, port_field
 
 
 class SegmentationSettings(ServiceSettings):
     """Settings from the environment, prefix `REGULARS_`."""
 
-    database: SecretStr = Field(validation_alias="REGULARS_DATABASE_SEGMENTATION")
-    port: int = Field(8003, validation_alias="REGULARS_SEGMENTATION_PORT")
+    database: DatabaseUrl = database_field("segmentation")
+    port: Port = port_field("segmentation", 8003)

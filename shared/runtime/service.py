@@ -20,9 +20,6 @@ from typing import Any, Generic, TypeVar
 import uvloop
 from fastapi import APIRouter
 
-from shared.auth.errors import AuthNotConfigured
-from shared.auth.key_sets import build_verifier
-from shared.auth.tokens import Verifier
 from shared.backoff import Backoff, rest
 from shared.clock import Clock, WallClock
 from shared.db import Database, is_transient
@@ -32,6 +29,7 @@ from shared.observability import logs
 from shared.observability.metrics import Metrics
 from shared.outbox import Relay
 from shared.runtime.consumers import ConsumerSpec, Workplace
+from shared.runtime.environment import EXIT_CODE, SettingsRefused, read_settings, read_some
 from shared.runtime.group import LaneGroup
 from shared.runtime.http.app import build_app
 from shared.runtime.http.health import HealthBoard
@@ -105,7 +103,7 @@ class Service(Generic[_Settings]):
 
     name: str
     title: str
-    settings: Callable[[], _Settings]
+    settings: type[_Settings]
     migrations: Path
     assemble: Callable[[Resources[_Settings]], Parts]
     more_roles: Sequence[str] = ()
@@ -123,17 +121,26 @@ def main(service: Service[Any], arguments: Sequence[str] | None = None) -> None:
         help="what this process does (default: everything)",
     )
     role = parser.parse_args(arguments).role
-    settings = service.settings()
-    logs.configure(service.name, style=settings.log, level=settings.log_level)
-    url = settings.database.get_secret_value()
-    if role in chores:
-        from shared.db import migrations  # Alembic costs a tenth of a process's start
+    try:
+        if role in chores:
+            _do_chore(service, role)
+        else:
+            settings = read_settings(service.settings)
+            logs.configure(service.name, style=settings.log, level=settings.log_level)
+            uvloop.run(run(service, settings, role))
+    except SettingsRefused as error:
+        sys.stderr.write(f"{service.name} cannot start: {error}\n")
+        sys.exit(EXIT_CODE)
 
-        chore = migrations.upgrade if role == "migrate" else migrations.check
-        chore(service.migrations, url)
-    else:
-        _verifier(settings)  # what is missing is said before anything is waited for
-        uvloop.run(run(service, settings, role))
+
+def _do_chore(service: Service[Any], role: str) -> None:
+    """Bring the database to its newest revision, or see whether it is there."""
+    from shared.db import migrations  # Alembic costs a tenth of a process's start
+
+    settings = read_some(service.settings, "database", "log", "log_level")
+    logs.configure(service.name, style=settings.log, level=settings.log_level)
+    chore = migrations.upgrade if role == "migrate" else migrations.check
+    chore(service.migrations, settings.database.get_secret_value())
 
 
 async def run(service: Service[Any], settings: ServiceSettings, role: str) -> None:
@@ -255,26 +262,12 @@ def _application(
         routers=parts.routers if serving else (),
         metrics=resources.metrics,
         health=resources.health,
-        verifier=_verifier(resources.settings),
+        verifier=resources.settings.verifier(),
         database=resources.database,
         clock=resources.clock,
         progress=lambda: progress_of(resources.database, service.name),
     )
     return parts.wrap(app) if serving and parts.wrap is not None else app
-
-
-def _verifier(settings: ServiceSettings) -> Verifier:
-    """Whose tokens are believed; a service that was not told does not start."""
-    key = settings.token_key
-    try:
-        return build_verifier(
-            token_key=None if key is None else key.get_secret_value(),
-            jwks=settings.token_jwks_url,
-            issuer=settings.token_issuer,
-            audience=settings.token_audience,
-        )
-    except AuthNotConfigured as error:
-        sys.exit(str(error))
 
 
 def _freeze() -> None:

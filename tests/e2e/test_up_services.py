@@ -93,7 +93,7 @@ async def test_a_service_that_cannot_start_says_why_and_nothing_is_left(
 ) -> None:
     wrong = {"REGULARS_PROGRAM": str(tmp_path / "nowhere.yaml")}
     stack = new_stack(services=("points",), jvm=False, environment=wrong)
-    with pytest.raises(ChildFailedError, match="points ended with exit code 1") as caught:
+    with pytest.raises(ChildFailedError, match="points ended with exit code 2") as caught:
         await stack.__aenter__()
     assert any("nowhere.yaml" in line for line in caught.value.tail)
     assert stack.processes == {}

@@ -1,11 +1,14 @@
 """The compose file: secrets come from outside, and the example names all of them."""
 
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
+from deploy.local.postgres import MAJOR, find_binaries
 
 ROOT = Path(__file__).parents[3]
 COMPOSE = (ROOT / "docker-compose.yml").read_text()
@@ -55,3 +58,24 @@ def test_each_service_has_its_own_database_and_no_other(services: dict[str, Any]
             if variable.startswith("REGULARS_DATABASE_")
         ]
         assert databases == [f"REGULARS_DATABASE_{name.upper()}"]
+
+
+def test_there_is_one_version_of_postgresql(services: dict[str, Any]) -> None:
+    assert services["postgres"]["image"] == f"postgres:{MAJOR}"
+    # from 18 on the image refuses a volume at the old place, …/data
+    assert "postgres:/var/lib/postgresql" in services["postgres"]["volumes"]
+    described = subprocess.run(  # noqa: S603 - of the wheel that we install
+        [find_binaries() / "pg_config", "--version"], capture_output=True, text=True, check=True
+    )
+    assert described.stdout.split()[1].partition(".")[0] == str(MAJOR)
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    named = {
+        number for page in pages for number in re.findall(r"PostgreSQL (\d+)", page.read_text())
+    }
+    assert named <= {str(MAJOR)}
+
+
+def test_who_has_no_secrets_yet_is_told_how_to_make_them() -> None:
+    required = re.findall(r"\$\{[A-Z_]+:\?([^}]*)\}", COMPOSE)
+    assert required
+    assert set(required) == {"run make secrets first"}
