@@ -21,11 +21,23 @@ from deploy.cli import (
     servers,
     stack,
     token,
+    variables,
 )
 from deploy.local.errors import ChildFailedError, LocalStackError
 from shared.runtime.environment import EXIT_CODE, SettingsRefused
 
-_GROUPS = (stack, servers, token, secrets_file, demo, generate, dead_letters, program, bench)
+_GROUPS = (
+    stack,
+    servers,
+    token,
+    variables,
+    secrets_file,
+    demo,
+    generate,
+    dead_letters,
+    program,
+    bench,
+)
 
 
 def build() -> typer.Typer:

@@ -109,7 +109,7 @@ def replay(  # noqa: PLR0913 - the flags of a command
             if not told["left"] or not told["ids"]:
                 break
     Console().print(
-        f"{done} asked to be applied again; `regulars dead-letters list` shows the rest"
+        f"{done} asked to be applied again; `.venv/bin/regulars dead-letters list` shows the rest"
     )
     _tell_missing(ids, told["ids"])
 

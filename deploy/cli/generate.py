@@ -103,5 +103,5 @@ async def _publish(shape: "Shape", rate: int | None, state_dir: Path) -> None:
 def _endpoints(state_dir: Path) -> Endpoints:
     endpoints = read_endpoints(State(state_dir).directory / FILE_NAME)
     if endpoints is None:
-        raise StateMissingError("no stack is up: start one with `regulars up`")
+        raise StateMissingError("no stack is up: start one with `make up`")
     return endpoints

@@ -79,7 +79,7 @@ class Management:
             token = endpoints.token
         if not named or token is None:
             raise ManagementError(
-                "start the stack with `regulars up`, or say --url SERVICE=URL and --token TOKEN"
+                "start the stack with `make up`, or say --url SERVICE=URL and --token TOKEN"
             )
         return cls(named, token)
 

@@ -24,7 +24,7 @@ def _kafka(settings: StackSettings, endpoints: Endpoints | None) -> str:
     if settings.kafka is not None:
         return settings.kafka
     if endpoints is None:
-        raise typer.BadParameter("set REGULARS_KAFKA, or start the stack with `regulars up`")
+        raise typer.BadParameter("set REGULARS_KAFKA, or start the stack with `make up`")
     return endpoints.kafka
 
 

@@ -36,9 +36,7 @@ def token(
 
     key = read_settings(StackSettings).token_key or State(state_dir).token_key()
     if key is None:
-        raise StateMissingError(
-            "no key to sign with: set REGULARS_TOKEN_KEY, or `regulars up` once"
-        )
+        raise StateMissingError("no key to sign with: set REGULARS_TOKEN_KEY, or `make up` once")
     made = issue(
         key,
         subject=subject,

@@ -80,7 +80,8 @@ class Hold:
         own, usual = self._own.holder(), self._usual.holder()
         if usual is not None and usual != own:
             raise StackInUseError(
-                f"a stack is up already (process {usual}); stop it with `regulars down` first"
+                f"a stack is up already (process {usual}); "
+                "stop it with `.venv/bin/regulars down` first"
             )
         if own is not None:
             say("replacing the earlier demo's stack")

@@ -69,7 +69,9 @@ async def run(options: Options, console: Console) -> Figures:
         where = (
             "" if options.state_dir == DEFAULT_DIRECTORY else f" --state-dir {options.state_dir}"
         )
-        console.print(f"\nThe stack runs on; stop it with `regulars down{where}`.", highlight=False)
+        console.print(
+            f"\nThe stack runs on; stop it with `.venv/bin/regulars down{where}`.", highlight=False
+        )
     else:
         await hold.stop()
         console.print("\nThe stack is stopped.", highlight=False)

@@ -83,15 +83,25 @@ async def provide_jars() -> Jars:
         NoJvmError: java or mvn is missing, or the download failed.
     """
     java = await find_java()
-    cache = _CacheSettings().xdg_cache_home or Path.home() / ".cache"
-    name = f"kafka-{hashlib.sha256(_POM.read_bytes()).hexdigest()[:12]}"
-    target = cache / "regulars" / name
+    target = _directory()
     if not is_complete(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         with _alone(target.with_suffix(".lock")):
             if not is_complete(target):
                 await _download(target)
     return Jars(java, target)
+
+
+def cached_jars() -> Path | None:
+    """The directory of the jars, where they have been fetched."""
+    directory = _directory()
+    return directory if (directory / _MANIFEST).is_file() else None
+
+
+def _directory() -> Path:
+    """Where the jars of this pom.xml belong."""
+    cache = _CacheSettings().xdg_cache_home or Path.home() / ".cache"
+    return cache / "regulars" / f"kafka-{hashlib.sha256(_POM.read_bytes()).hexdigest()[:12]}"
 
 
 def is_complete(directory: Path) -> bool:

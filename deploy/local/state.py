@@ -90,7 +90,7 @@ class State:
             except BlockingIOError:
                 raise StateInUseError(
                     f"a stack runs on {self.directory} already (process {self.holder() or '?'}); "
-                    "stop it with `regulars down`"
+                    "stop it with `.venv/bin/regulars down`"
                 ) from None
             lock.truncate(0)
             lock.write(str(os.getpid()))

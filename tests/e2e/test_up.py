@@ -186,7 +186,7 @@ async def test_the_death_of_the_broker_in_memory_ends_the_stack_and_says_so(
 async def test_a_token_is_made_with_the_key_of_the_stack(regulars: Regulars) -> None:
     code, output = await regulars.run("token", "--role", "admin")
     assert code == 1
-    assert "regulars up" in output
+    assert "make up" in output
     State(regulars.state).directory.mkdir(parents=True)
     State(regulars.state).secrets(("ingest",))
     code, output = await regulars.run("token", "--role", "analyst", "--hours", "1")

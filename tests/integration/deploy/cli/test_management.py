@@ -255,4 +255,4 @@ async def test_without_a_stack_it_says_what_to_do(tmp_path: Path) -> None:
     runner = CliRunner(env={"REGULARS_TOKEN": None})
     arguments = ["dead-letters", "list", "--state-dir", str(tmp_path)]
     told = await asyncio.to_thread(runner.invoke, build(), arguments)
-    assert "regulars up" in str(told.exception)
+    assert "make up" in str(told.exception)
