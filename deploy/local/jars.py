@@ -98,10 +98,14 @@ def cached_jars() -> Path | None:
     return directory if (directory / _MANIFEST).is_file() else None
 
 
+def cache_directory() -> Path:
+    """Where things belong that are fetched once for all checkouts."""
+    return (_CacheSettings().xdg_cache_home or Path.home() / ".cache") / "regulars"
+
+
 def _directory() -> Path:
     """Where the jars of this pom.xml belong."""
-    cache = _CacheSettings().xdg_cache_home or Path.home() / ".cache"
-    return cache / "regulars" / f"kafka-{hashlib.sha256(_POM.read_bytes()).hexdigest()[:12]}"
+    return cache_directory() / f"kafka-{hashlib.sha256(_POM.read_bytes()).hexdigest()[:12]}"
 
 
 def is_complete(directory: Path) -> bool:
