@@ -20,7 +20,7 @@ from tests.debian import kcat
 from tests.e2e.handbook_desk import Desk, PageError, checkout
 from tests.handbook import DOWN, UP, Block, all_blocks, blocks, pages
 
-pytestmark = [pytest.mark.e2e, pytest.mark.durable, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 
 SAYS = {
     "README.md": ['"member_id"'],
