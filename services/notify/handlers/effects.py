@@ -152,7 +152,7 @@ async def _forget(tx: Transaction, outcomes: Outcomes, batch: Batch) -> None:
 
 
 def event_id(job_id: str, revision: int) -> str:
-    """The id of the event that tells a decision: the job's, and a number when it is folded anew."""
+    """The id of the event that announces a decision: the job's, with a number when folded anew."""
     return job_id if revision == 0 else f"{job_id}.{revision}"
 
 

@@ -104,7 +104,7 @@ def _first_true(rules: list[Condition], catalogue: Catalogue, values: dict[str, 
 def test_rules_hold_until_their_horizon(
     items: list[Item], sources: list[dict[str, Any]], later: Instant
 ) -> None:
-    history = _life(items)
+    history = _history(items)
     now = history.at + later
     rules = [parse(source, CATALOGUE) for source in sources]
     names = {name for rule in rules for name in features_of(rule)}
@@ -125,7 +125,7 @@ def test_rules_hold_until_their_horizon(
 def test_horizons_agree_with_next_change(
     items: list[Item], source: dict[str, Any], later: Instant
 ) -> None:
-    history = _life(items)
+    history = _history(items)
     now = history.at + later
     rule = parse(source, CATALOGUE)
     values = values_of(history, now, features_of(rule))
@@ -154,7 +154,7 @@ def test_horizons_agree_with_next_change(
 def test_scoped_rules_hold_until_their_horizon(
     items: list[Item], scope: Scope, data: st.DataObject
 ) -> None:
-    history = _life(items)
+    history = _history(items)
     now = history.at + data.draw(st.integers(0, 60 * DAY))
     catalogue = CATALOGUES[scope]
     rule = parse(data.draw(trees(catalogue)), catalogue)
@@ -174,7 +174,7 @@ def test_scoped_rules_hold_until_their_horizon(
         assert until == next(ahead, NEVER)
 
 
-def _life(items: list[Item]) -> History:
+def _history(items: list[Item]) -> History:
     state = replayed(MACHINE, items, items[-1][0]).state
     assert state is not None
     return state.history

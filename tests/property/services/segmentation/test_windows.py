@@ -37,7 +37,7 @@ def _orders(items: list[Item]) -> list[Order]:
 @given(histories(least=1), st.integers(0, 400 * DAY))
 @settings(max_examples=150, deadline=None)
 def test_windows_are_exact(items: list[Item], later: Instant) -> None:
-    history = _life(items)
+    history = _history(items)
     now = items[-1][0] + later
     orders = _orders(items)
     actions = [at for at, _, f in items if isinstance(f, Interaction) and f.kind != "click"]
@@ -61,7 +61,7 @@ def test_windows_are_exact(items: list[Item], later: Instant) -> None:
 @given(histories(least=1), st.integers(0, 100 * DAY))
 @settings(max_examples=80, deadline=None)
 def test_what_is_stored_is_right_until_it_is_stale(items: list[Item], later: Instant) -> None:
-    history = _life(items)
+    history = _history(items)
     now = items[-1][0] + later
     for days, stale in zip(WINDOWS, window_row(history, now)[1], strict=True):
         names = (f"orders_{days}d", f"spend_{days}d", f"interactions_{days}d")
@@ -93,15 +93,17 @@ def test_paying_everything_back_leaves_nothing_bought(items: list[Item]) -> None
     refunds: list[Item] = [
         (end, f"z-{i}", Refund(f"refund-{i}", order, 10**9)) for i, order in enumerate(orders)
     ]
-    history = _life([*items, *refunds])
+    history = _history([*items, *refunds])
     bare = [item for item in items if not isinstance(item[2], Purchase)]
     values = values_of(history, end, FIGURES)
-    without = values_of(_life(bare), end, FIGURES) if bare else values_of(History(), end, FIGURES)
+    without = (
+        values_of(_history(bare), end, FIGURES) if bare else values_of(History(), end, FIGURES)
+    )
     del values["refunds"], without["refunds"]
     assert values == without
 
 
-def _life(items: list[Item]) -> History:
+def _history(items: list[Item]) -> History:
     state = replayed(MACHINE, items, items[-1][0]).state
     assert state is not None
     return state.history
