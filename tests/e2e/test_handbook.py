@@ -18,7 +18,7 @@ from aiokafka import AIOKafkaProducer
 from shared.events.topics import EVENTS
 from tests.debian import kcat
 from tests.e2e.handbook_desk import Desk, PageError, checkout
-from tests.handbook import DOWN, UP, Block, all_blocks, blocks, pages
+from tests.handbook import DOWN, ROOT, UP, Block, all_blocks, blocks, pages
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 
@@ -63,8 +63,15 @@ async def test_a_page_followed_as_written_works(desk: Desk, page: str) -> None:
     said = await desk.follow(todo)
     for words in SAYS[page]:
         assert words in said
-    secrets = (desk.endpoints.source_key, desk.endpoints.token, *desk.endpoints.databases.values())
-    assert not [secret for secret in secrets if secret in said]
+    assert not [secret for secret in secrets(desk) if secret in said]
+
+
+def secrets(desk: Desk) -> set[str]:
+    """Everything that nobody should read over somebody's shoulder, or in a log."""
+    kept = json.loads((desk.directory / ".regulars" / "secrets.json").read_text())
+    found = {desk.endpoints.token, *kept.pop("database_passwords").values(), *kept.values()}
+    assert len(found) == 9
+    return found
 
 
 async def held(desk: Desk) -> list[int]:
@@ -90,6 +97,16 @@ def with_letters(todo: list[Block], letters: list[int]) -> list[Block]:
         )
         for block in todo
     ]
+
+
+def test_no_secret_is_printed_or_logged(desk: Desk) -> None:
+    printed = desk.run(UP + " || true") + desk.run(".venv/bin/regulars status")
+    logs = list((desk.directory / ".regulars" / "logs").iterdir())
+    assert logs
+    written = printed + "".join(log.read_text(errors="replace") for log in logs)
+    assert not [secret for secret in secrets(desk) if secret in written]
+    tracked = desk.run(f"git -C {ROOT} check-ignore .env .regulars/secrets.json")
+    assert len(tracked.splitlines()) == 2
 
 
 def test_a_block_that_fails_would_be_seen(desk: Desk) -> None:
