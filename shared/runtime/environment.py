@@ -90,6 +90,9 @@ def _worded(kind: type[BaseSettings], name: str, wrong: str) -> str:
     if field is None:
         return wrong
     variable = variable_of(kind, name)
+    prefix = kind.model_config.get("env_prefix") or variable
+    if wrong.startswith(prefix) and not wrong.startswith(variable):
+        return wrong  # it names the variable beside this one that is the wrong one
     line = f"{variable}: {wrong.removeprefix(variable).strip()}"
     if field.description:
         line += f" · {field.description}"

@@ -33,6 +33,8 @@ from shared.runtime.environment import EXIT_CODE, SettingsRefused, read_settings
 from shared.runtime.group import LaneGroup
 from shared.runtime.http.app import build_app
 from shared.runtime.http.health import HealthBoard
+from shared.runtime.program import ProgramError
+from shared.runtime.program_file import ProgramFileError
 from shared.runtime.progress import progress_of
 from shared.runtime.publishing import OutboxGauges, OutboxPublisher
 from shared.runtime.server import ASGIApp, listen, serve
@@ -121,6 +123,7 @@ def main(service: Service[Any], arguments: Sequence[str] | None = None) -> None:
         help="what this process does (default: everything)",
     )
     role = parser.parse_args(arguments).role
+    wrong: list[Exception] = []
     try:
         if role in chores:
             _do_chore(service, role)
@@ -128,9 +131,19 @@ def main(service: Service[Any], arguments: Sequence[str] | None = None) -> None:
             settings = read_settings(service.settings)
             logs.configure(service.name, style=settings.log, level=settings.log_level)
             uvloop.run(run(service, settings, role))
-    except SettingsRefused as error:
-        sys.stderr.write(f"{service.name} cannot start: {error}\n")
+    except* (SettingsRefused, ProgramFileError, ProgramError) as group:
+        wrong.extend(_leaves(group))
+    if wrong:
+        sys.stderr.writelines(f"{service.name} cannot start: {each}\n" for each in wrong)
         sys.exit(EXIT_CODE)
+
+
+def _leaves(group: ExceptionGroup[Any]) -> list[Exception]:
+    """The exceptions themselves, out of the task groups that they came through."""
+    found: list[Exception] = []
+    for each in group.exceptions:
+        found += _leaves(each) if isinstance(each, ExceptionGroup) else [each]
+    return found
 
 
 def _do_chore(service: Service[Any], role: str) -> None:

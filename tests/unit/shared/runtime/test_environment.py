@@ -147,6 +147,28 @@ def test_a_program_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch) ->
     assert line.startswith("REGULARS_PROGRAM: /nowhere/program.yaml: ")
 
 
+def test_a_program_without_the_services_part_is_said_in_one_line(tmp_path: Path) -> None:
+    program = tmp_path / "program.yaml"
+    program.write_text("notify: {}\n")
+    answer = _start("points", **_right("points"), REGULARS_PROGRAM=str(program))
+    assert answer.returncode == 2
+    last = answer.stderr.splitlines()[-1]
+    assert last == f"points cannot start: {program} has no section 'points'"
+    assert "Traceback" not in answer.stderr
+
+
+def test_half_an_identity_provider_is_named_by_the_missing_half(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in _right("points").items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("REGULARS_TOKEN_KEY")
+    monkeypatch.setenv("REGULARS_TOKEN_JWKS_URL", "https://login.example/keys")
+    with pytest.raises(SettingsRefused) as caught:
+        read_settings(PointsSettings)
+    assert caught.value.lines == ("REGULARS_TOKEN_JWKS_URL needs REGULARS_TOKEN_ISSUER beside it",)
+
+
 def test_to_migrate_a_database_is_enough() -> None:
     answer = _start("points", "migrate")
     assert answer.returncode == 2
