@@ -127,13 +127,14 @@ class Outside:
 
     def member(self, order: str) -> str | None:
         """The member who made the order; nothing where nobody did."""
-        answer = self.ask("ingest", f"/v1/members?identity=card:{order}")
+        answer = self.ask("ingest", "/v1/members", identity=f"card:{order}")
         return None if answer.status_code == httpx.codes.NOT_FOUND else answer.json()["member_id"]
 
-    def ask(self, service: str, path: str) -> httpx.Response:
+    def ask(self, service: str, path: str, **query: str) -> httpx.Response:
         """Ask a service as an administrator."""
         return httpx.get(
             self.endpoints.services[service] + path,
+            params=query,
             headers={"Authorization": f"Bearer {self.endpoints.token}"},
             timeout=30,
         )

@@ -95,11 +95,20 @@ def test_sdk_version_1_over_http(
     outside.earns(order)
 
 
-def test_sdk_in_a_batch(outside: Outside) -> None:
-    orders = ["sdk-batch-1", "sdk-batch-2", "sdk-batch-3"]
-    body = b"[" + b",".join(JSONFormat().write(purchase(order)) for order in orders) + b"]"
-    headers = {"Content-Type": "application/cloudevents-batch+json"}
-    answer = outside.post(body, headers, status=207)
+@pytest.mark.parametrize(
+    ("media_type", "start", "between", "end"),
+    [
+        ("application/cloudevents-batch+json", b"[", b",", b"]"),
+        ("application/json", b"[", b",\n", b"]"),
+        ("application/x-ndjson", b"", b"\n", b"\n"),
+    ],
+)
+def test_several_in_one_request(
+    outside: Outside, media_type: str, start: bytes, between: bytes, end: bytes
+) -> None:
+    orders = [f"sdk-{media_type.rpartition('/')[2]}-{number}" for number in range(3)]
+    body = start + between.join(JSONFormat().write(purchase(order)) for order in orders) + end
+    answer = outside.post(body, {"Content-Type": media_type}, status=207)
     assert [item["status"] for item in answer["items"]] == ["accepted"] * 3
     outside.earns(*orders)
 
