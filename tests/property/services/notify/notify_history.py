@@ -86,7 +86,7 @@ def _fact(draw: st.DrawFn, event_id: str) -> AnyFact:
 @st.composite
 def histories(draw: st.DrawFn, size_max: int = 14) -> list[Dated]:
     """Facts in the order of a history, over a leap day and changes of the clocks; some coincide."""
-    told = []
+    dated = []
     for i in range(draw(st.integers(1, size_max))):
         # a coarse grid makes coincidences; decisions of other services sort after facts
         days, hours = draw(st.integers(0, 130)), draw(st.integers(0, 23))
@@ -94,16 +94,16 @@ def histories(draw: st.DrawFn, size_max: int = 14) -> list[Dated]:
         fact = _fact(draw, f"event-{i}")
         rank = 1 if isinstance(fact, facts.Tags | facts.Tier) else 0
         at = BEGIN + days * DAY + hours * HOUR + minutes * MINUTE
-        told.append(Dated(at, rank, i.to_bytes(2, "big"), fact))
-    return sorted(told, key=lambda each: each.order)
+        dated.append(Dated(at, rank, i.to_bytes(2, "big"), fact))
+    return sorted(dated, key=lambda each: each.order)
 
 
-def fold(told: Sequence[Dated], until: Instant) -> tuple[MemberState, list[Effect]]:
-    """The history as the sorted log tells it."""
+def fold(dated: Sequence[Dated], until: Instant) -> tuple[MemberState, list[Effect]]:
+    """The history as the sorted log has it."""
     history = machine()
     state = history.initial(MEMBER)
     effects: list[Effect] = []
-    for each in sorted(told, key=lambda each: each.order):
+    for each in sorted(dated, key=lambda each: each.order):
         _fire(history, state, each.at, effects)
         history.apply(state, each.at, each.fact, effects)
     _fire(history, state, until, effects)
@@ -129,7 +129,7 @@ class Replica:
         self.spoken: list[str] = []
 
     def take(self, batch: Sequence[Dated], until: Instant, now: Instant | None = None) -> None:
-        """One batch: told on, or folded anew when something in it is late."""
+        """One batch: folded on, or anew when something in it is late."""
         items = sorted(batch, key=lambda each: each.order)
         self._facts.extend(items)
         if items and items[0].order < self._as_of:

@@ -1,4 +1,4 @@
-"""A runtime and a ledger in memory: batches in, states told on or again, transfers posted."""
+"""A runtime and a ledger in memory: batches in, states folded on or anew, transfers posted."""
 
 from collections.abc import Sequence
 

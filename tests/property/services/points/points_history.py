@@ -1,4 +1,4 @@
-"""A member's history without a runtime: events in any order, told as the sorted log."""
+"""A member's history without a runtime: events in any order, folded as the sorted log."""
 
 from collections.abc import Iterable, Sequence
 from datetime import date

@@ -1,4 +1,4 @@
-"""Journeys, told step by step."""
+"""Journeys, folded step by step."""
 
 import copy
 from typing import Any
@@ -22,7 +22,7 @@ NOON = parse_instant("2024-03-01T12:00:00Z")
 
 
 class History:
-    """One member and a program, told on fact by fact."""
+    """One member and a program, folded fact by fact."""
 
     def __init__(self, *documents: tuple[Instant, dict[str, Any]]) -> None:
         versions = documents or ((0, default_document()),)

@@ -31,7 +31,7 @@ DEFAULT = machine_of(rules_of(default_document()))
 
 
 class Story:
-    """One member, told on by hand."""
+    """One member, folded by hand."""
 
     def __init__(self, machine: SegmentationMachine = DEFAULT) -> None:
         self.machine = machine
