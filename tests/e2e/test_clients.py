@@ -5,7 +5,6 @@ and kcat) and Apache Kafka's own client for Java.
 """
 
 import json
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -18,13 +17,13 @@ from cloudevents.v1 import conversion as conversion_v1
 from cloudevents.v1 import http as http_v1
 from cloudevents.v1 import kafka as kafka_v1
 
-from deploy.local.jars import cached_jars
 from deploy.local.settings import StackSettings
 from deploy.local.stack import Stack
 from shared.events.topics import INBOUND, POINTS
 from tests.debian import kcat
 from tests.e2e.outside import Outside, as_json, attributes, details, offer, purchase, run
 from tests.handbook import ROOT
+from tests.java import java_with_kafka
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
@@ -228,12 +227,8 @@ def _header(record: dict[str, Any], name: str) -> str:
 
 
 def test_java_publishes_and_reads(outside: Outside) -> None:
-    java = shutil.which("java")
-    jars = cached_jars()
-    if java is None or jars is None:
-        pytest.skip("Java or Kafka's jars are not here")
+    start = java_with_kafka()
     examples = ROOT / "docs" / "examples"
-    start = (java, "-cp", f"{jars}/*")
     for mode in ("structured", "binary"):
         run(*start, str(examples / "Publisher.java"), outside.endpoints.kafka, mode, f"java-{mode}")
     for order in ("java-structured", "java-binary"):

@@ -19,6 +19,7 @@ from shared.events.topics import EVENTS
 from tests.debian import kcat
 from tests.e2e.handbook_desk import Desk, PageError, checkout
 from tests.handbook import DOWN, ROOT, UP, Block, all_blocks, blocks, pages
+from tests.java import java_with_kafka
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 
@@ -69,8 +70,8 @@ async def test_a_page_followed_as_written_works(desk: Desk, page: str) -> None:
 def provide_programs(desk: Desk, todo: list[Block]) -> None:
     """Have what a page takes for granted; skips where it cannot be had."""
     words = " ".join(block.script for block in todo).split()
-    if "java" in words and desk.endpoints.broker != "kafka":
-        pytest.skip("the page's Java client needs a JVM, and Kafka's jars")
+    if "java" in words:
+        java_with_kafka()
     if "kcat" in words and shutil.which("kcat") is None:
         desk.environment["PATH"] += f":{kcat().parent}"
 
