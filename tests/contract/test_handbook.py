@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import typer
 import yaml
+from prometheus_client import CollectorRegistry, generate_latest
 from pydantic_settings import BaseSettings
 
 from deploy.cli.__main__ import build
@@ -19,6 +20,7 @@ from services.ingest.settings import IngestSettings
 from services.notify.settings import NotifySettings
 from services.points.settings import PointsSettings
 from services.segmentation.settings import SegmentationSettings
+from shared.observability.metrics import Metrics
 from shared.runtime.environment import variable_of
 from tests.handbook import NOT_RUN, ROOT, Block, all_blocks, pages
 from tests.settings import TestServers
@@ -94,3 +96,24 @@ def test_operating_names_every_setting(kind: type[BaseSettings]) -> None:
     own = {"database", "port", "webhook_secrets"}  # one line for all services, or many variables
     variables = {variable_of(kind, name) for name in kind.model_fields if name not in own}
     assert {name for name in variables if f"`{name}`" not in text} == set()
+
+
+@pytest.mark.parametrize("page", pages())
+def test_paths_that_are_named_are_served(page: str) -> None:
+    sources = [path for folder in ("services", "shared") for path in (ROOT / folder).rglob("*.py")]
+    written = "".join(path.read_text() for path in sources)
+    served = {_nameless(path) for path in re.findall(r'"(/v1/[^"\s?]*)"', written)}
+    named = re.findall(r"/v1/[A-Za-z/:{}$_-]*[A-Za-z}]", (ROOT / page).read_text())
+    assert {path for path in named if _nameless(path) not in served} == set()
+
+
+def _nameless(path: str) -> str:
+    """A path whose parameters have no names."""
+    return re.sub(r"\{[^}]*\}|\$[A-Z]+", "{}", path)
+
+
+@pytest.mark.parametrize("page", pages())
+def test_figures_that_are_named_are_measured(page: str) -> None:
+    measured = generate_latest(Metrics("points", CollectorRegistry()).registry).decode()
+    named = re.findall(r"`(regulars_[a-z_]+)`", (ROOT / page).read_text())
+    assert {name for name in named if f"# HELP {name}" not in measured} == set()
