@@ -4,21 +4,18 @@ One line a variable: its name, what is wrong, what it is for, an example. What a
 never repeated, for it may be a secret.
 """
 
-import re
 from collections.abc import Sequence
 from typing import Any, TypeVar, cast
 
 from pydantic import ValidationError, create_model
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, SettingsError
+from pydantic_settings import BaseSettings
 
 _Settings = TypeVar("_Settings", bound=BaseSettings)
 
 EXIT_CODE = 2
 """Of a process that was started wrongly, as command lines have it."""
-
-_UNREADABLE = re.compile(r'field "(\w+)"')
 
 
 class SettingsRefused(Exception):  # noqa: N818 - says what is the case
@@ -45,9 +42,6 @@ def read_settings(kind: type[_Settings]) -> _Settings:
         return kind()
     except ValidationError as error:
         found = [_line(kind, each) for each in error.errors(include_url=False, include_input=False)]
-    except SettingsError as error:  # lists and objects, whose text is no JSON
-        name = _UNREADABLE.search(str(error))
-        found = [_worded(kind, name[1] if name else "", "no JSON")]
     raise SettingsRefused(found)
 
 

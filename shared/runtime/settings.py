@@ -1,8 +1,9 @@
 """What every service is told from outside; each service's settings.py adds its own."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_origin
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
@@ -91,7 +92,11 @@ class ServiceSettings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="REGULARS_", env_ignore_empty=True, extra="ignore", populate_by_name=True
+        env_prefix="REGULARS_",
+        env_ignore_empty=True,
+        enable_decoding=False,  # by us, or the first text that is no JSON hides all other mistakes
+        extra="ignore",
+        populate_by_name=True,
     )
 
     database: DatabaseUrl
@@ -125,6 +130,22 @@ class ServiceSettings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="from which level on lines are written"
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _decoded(cls, value: object, info: ValidationInfo) -> object:
+        """Lists and objects are JSON in the environment.
+
+        Raises:
+            ValueError: they are not.
+        """
+        kind = get_origin(cls.model_fields[str(info.field_name)].annotation)
+        if not isinstance(value, str) or kind not in (list, dict, frozenset):
+            return value
+        try:
+            return json.loads(value)
+        except ValueError as error:
+            raise ValueError("no JSON") from error
 
     @field_validator("log_level", mode="before")
     @classmethod

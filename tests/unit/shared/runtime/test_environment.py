@@ -10,6 +10,7 @@ import pytest
 from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from services.ingest.settings import IngestSettings
 from services.notify.settings import NotifySettings
 from services.points.settings import PointsSettings
 from services.segmentation.settings import SegmentationSettings
@@ -30,7 +31,6 @@ class _Settings(BaseSettings):
     database: SecretStr = Field(validation_alias="TRIAL_DATABASE_X", description="a database")
     key: Annotated[SecretStr, AfterValidator(_refuse)] = Field(description="a key")
     many: int = Field(description="how many", ge=1, examples=["4"])
-    names: list[str] = Field(["a"], description="names", examples=["'[]'"])
 
 
 def _refused(monkeypatch: pytest.MonkeyPatch, **environment: str) -> tuple[str, ...]:
@@ -50,17 +50,10 @@ def test_what_is_missing_is_named_by_its_variable(monkeypatch: pytest.MonkeyPatc
 
 
 def test_what_is_wrong_is_said_and_its_value_never(monkeypatch: pytest.MonkeyPatch) -> None:
-    lines = _refused(
-        monkeypatch, TRIAL_DATABASE_X="hush", TRIAL_KEY="hush", TRIAL_MANY="hush", TRIAL_NAMES="[]"
-    )
+    lines = _refused(monkeypatch, TRIAL_DATABASE_X="hush", TRIAL_KEY="hush", TRIAL_MANY="hush")
     assert lines[0] == "TRIAL_KEY: is not to our taste · a key"
     assert lines[1].startswith("TRIAL_MANY: should be a valid integer")
     assert "hush" not in str(lines)
-
-
-def test_a_list_that_is_no_json_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    lines = _refused(monkeypatch, TRIAL_NAMES="hush")
-    assert lines == ("TRIAL_NAMES: no JSON · names · for example TRIAL_NAMES='[]'",)
 
 
 def test_a_chore_needs_no_more_than_it_uses(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,12 +122,24 @@ def test_of_wrong_settings_every_one_is_said_and_no_secret() -> None:
         "REGULARS_TOKEN_KEY": "hush",
         "REGULARS_PII_KEY": "hush",
         "REGULARS_BLOCKED_NAMES": '["nobody"]',
+        "REGULARS_NAMES_MAX": "hush",
+        "REGULARS_PERSONAL_FIELDS": "[7]",
         "REGULARS_LOG_LEVEL": "LOUD",
     }
     answer = _start("ingest", **wrong)
     assert answer.returncode == 2
     assert set(_variables(answer)) == set(wrong)
     assert "hush" not in answer.stderr
+
+
+def test_lists_and_objects_are_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in _right("ingest").items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("REGULARS_NAMES_MAX", '{"card": 9}')
+    monkeypatch.setenv("REGULARS_PERSONAL_FIELDS", '["name"]')
+    settings = read_settings(IngestSettings)
+    assert settings.names_max == {"card": 9}
+    assert settings.personal_fields == frozenset({"name"})
 
 
 def test_a_program_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
