@@ -151,6 +151,7 @@ async def open_edge(
             "database": database.url,
             "kafka": bootstrap,
             "pii_key": KEY,
+            "token_key": KEY,
             "development_source_key": SOURCE_KEY,
             "request_seconds_max": 20.0,  # the machine may be busy; tests of outages say their own
             **settings,

@@ -32,7 +32,9 @@ def headers(clock: Clock, role: str = "admin", stores: tuple[str, ...] = ()) -> 
 @asynccontextmanager
 async def serve(database: Database, clock: Clock) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the application, an admin's."""
-    settings = PointsSettings.model_validate({"database": database.url, "kafka": "127.0.0.1:1"})
+    settings = PointsSettings.model_validate(
+        {"database": database.url, "kafka": "127.0.0.1:1", "token_key": KEY}
+    )
     metrics, health = Metrics("points"), HealthBoard(clock)
     producer = Producer(settings.kafka, client_id="never started")
     parts = assemble(Resources(settings, database, clock, metrics, health, producer))
