@@ -47,11 +47,11 @@ class Housekeeping:
         await self._turn()
 
     async def _turn(self) -> None:
-        kafka, database = self._health.dependency("kafka"), self._health.dependency("database")
+        producer = self._health.dependency("kafka producer")
         if self._producer.is_silent():
-            kafka.down("does not confirm")
+            producer.down("Kafka does not confirm")
         else:
-            kafka.up()
+            producer.up()
         try:
             async with asyncio.timeout(_DATABASE_SECONDS):
                 await self._sources.keep_fresh()
@@ -61,7 +61,5 @@ class Housekeeping:
             if not is_transient(error):
                 raise
             log.warning("housekeeping waits for the database: %r", error)
-            database.down(type(error).__name__)
         else:
-            database.up()
             self._metrics.stores_unconfirmed.set(self._stores.unconfirmed)

@@ -162,14 +162,6 @@ class GroupConsumer:
             for raw in batch
         ]
 
-    def end(self, topic: str, partition: int) -> int | None:
-        """The offset after the last record known to the broker, as of the last fetch."""
-        try:
-            end: int | None = self._consumer.highwater(TopicPartition(topic, partition))
-        except IllegalStateError:
-            return None
-        return end
-
     async def commit(self, partition: int, positions: Mapping[str, int]) -> None:
         """Tell Kafka how far we are, for lag tools only; a failure costs nothing.
 

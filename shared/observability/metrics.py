@@ -77,8 +77,19 @@ class Metrics:
         # Events that had been applied before and were passed over. Redelivery is normal; a steady
         # share of them says that a publisher sends everything twice.
         self.duplicates = counter("duplicates_total", "Events seen before, dropped", "topic")
-        # Newest offset in Kafka less our position: how many records wait.
+        # Newest offset in Kafka less our position: how many records wait. Measured by the watch of
+        # every process of the service, whoever reads the partition: take the maximum over
+        # instances, never the sum.
         self.lag_events = gauge("lag_events", "Records not yet handled", "topic", "partition")
+        # The next offset to be handled. One that stands still while the lag is not 0 stands.
+        self.position_events = gauge("position_events", "Records passed", "topic", "partition")
+        # 1 while a partition that the service reads does not exist.
+        self.topics_missing = gauge("topics_missing", "Partition not there", "topic", "partition")
+        # Times that a partition ended before where it had been read: it was deleted and made anew,
+        # or Kafka has lost records.
+        self.topic_recreations = counter(
+            "topic_recreations_total", "Partitions made anew", "topic", "partition"
+        )
         # From ingest's taking the event (recordedtime) to the commit of its effect here.
         self.effect_latency_seconds = histogram(
             "effect_latency_seconds", "From ingest to effect", "topic", buckets=_LATENCY_SECONDS
@@ -103,7 +114,17 @@ class Metrics:
         # Set aside, by kind: undecodable, poison, timer.
         self.dead_letters = counter("dead_letters_total", "Dead letters made", "topic", "kind")
         # Set aside and not yet replayed or discarded. Should be 0; alert when it is not.
-        self.dead_letters_held = gauge("dead_letters_held", "Dead letters waiting").labels()
+        self.dead_letters_held = gauge(
+            "dead_letters_held", "Dead letters waiting", "topic", "partition", "kind"
+        )
+        # Records that could not be set aside as they should: the last resort was taken.
+        self.set_aside_failures = counter(
+            "set_aside_failures_total", "Last resorts taken", "topic", "partition"
+        )
+        # A loop beside the main work failed, and tries again.
+        self.loop_failures = counter("loop_failures_total", "Turns of a loop that failed", "loop")
+        # 1 while it answers, 0 while it does not: database, kafka.
+        self.dependency_up = gauge("dependency_up", "Whether it answers", "dependency")
         # A database or broker did not answer; we wait and try again. By what was away: database,
         # kafka.
         self.back_offs = counter("back_offs_total", "Waits for a dependency", "dependency")
@@ -116,7 +137,8 @@ class Metrics:
         # --- time --------------------------------------------------------------------------------
         # Timers that fired (points expiring, tiers ending, journey steps).
         self.timers_fired = counter("timers_fired_total", "Timers fired").labels()
-        # Timers whose time has come and that have not fired, and how late the oldest of them is.
+        # Timers whose time has come and that have not fired (at most 10,000 a partition are
+        # counted), and how late the oldest of them is.
         self.timers_due = gauge("timers_due", "Timers due now").labels()
         self.timers_late_seconds = gauge("timers_late_seconds", "Lateness of the oldest").labels()
         # How far the clock of a partition stands (seconds since 1970): wall time, or the watermark.

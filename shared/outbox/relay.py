@@ -18,8 +18,8 @@ import asyncpg
 import msgspec
 
 from shared.backoff import rest
-from shared.clock import SECOND, Clock
 from shared.db import Database, is_transient
+from shared.db.database import limits
 from shared.outbox.append import CHANNEL, Outgoing
 
 log = logging.getLogger(__name__)
@@ -28,9 +28,10 @@ _READ = """
 SELECT id, topic, partition, messages FROM outbox ORDER BY id LIMIT $1
 """
 _DELETE = "DELETE FROM outbox WHERE id = ANY($1::bigint[])"
-_DEPTH = "SELECT coalesce(sum(count), 0) AS messages, min(created_at) AS oldest FROM outbox"
 _CHUNKS_AT_ONCE = 16
 _IDLE_SECONDS = 1.0
+_CONNECT_SECONDS_MAX = 5.0
+_STATEMENT_SECONDS_MAX = 15.0
 
 _unpack = msgspec.msgpack.Decoder(list[tuple[bytes, bytes]]).decode
 
@@ -50,8 +51,8 @@ class RelayGauges(Protocol):
         """So many messages were published, in so long."""
         ...
 
-    def waiting(self, messages: int, oldest_seconds: float) -> None:
-        """So many messages wait in the outbox, the oldest since so long."""
+    def turned(self) -> None:
+        """The relay has come round once more."""
         ...
 
     def trouble(self, reason: str | None) -> None:
@@ -62,13 +63,10 @@ class RelayGauges(Protocol):
 class Relay:
     """The outbox of one service, on its way to Kafka."""
 
-    def __init__(
-        self, database: Database, publisher: Publisher, clock: Clock, gauges: RelayGauges
-    ) -> None:
+    def __init__(self, database: Database, publisher: Publisher, gauges: RelayGauges) -> None:
         """Describe the relay; `run` does the work."""
         self._database = database
         self._publisher = publisher
-        self._clock = clock
         self._gauges = gauges
         self._lock_key = zlib.crc32(b"regulars outbox relay")
         self._wake = asyncio.Event()
@@ -91,7 +89,10 @@ class Relay:
     async def _session(self, stop: asyncio.Event) -> None:
         """Hold the lock on one connection of its own and relay until it breaks or we stop."""
         connection = await asyncpg.connect(
-            self._database.url, timeout=5, server_settings={"application_name": "relay"}
+            self._database.url,
+            timeout=_CONNECT_SECONDS_MAX,
+            command_timeout=_STATEMENT_SECONDS_MAX,
+            server_settings={"application_name": "relay", **limits(_STATEMENT_SECONDS_MAX)},
         )
         try:
             while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", self._lock_key):
@@ -100,8 +101,11 @@ class Relay:
                 await rest(stop, _IDLE_SECONDS)
             await connection.add_listener(CHANNEL, self._notified)
             await self._drain_until(stop, connection)
-        finally:
-            await connection.close(timeout=2)
+        except BaseException:
+            connection.terminate()  # a server that hangs would not answer a farewell
+            raise
+        else:
+            await connection.close(timeout=_CONNECT_SECONDS_MAX)
 
     def _notified(self, *_: object) -> None:
         self._wake.set()
@@ -123,7 +127,7 @@ class Relay:
             if stop.is_set() and (failures or len(rows) < _CHUNKS_AT_ONCE):
                 return
             if len(rows) < _CHUNKS_AT_ONCE:
-                await self._tell_depth(connection)
+                self._gauges.turned()
                 await self._sleep(stop)
 
     async def _publish(self, rows: Sequence[Any]) -> bool:
@@ -137,12 +141,6 @@ class Relay:
         if confirmed:
             self._gauges.relayed(len(messages), time.perf_counter() - started)
         return confirmed
-
-    async def _tell_depth(self, connection: Any) -> None:
-        depth = await connection.fetchrow(_DEPTH)
-        oldest = depth["oldest"]
-        age = 0.0 if oldest is None else max(0, self._clock.now() - oldest) / SECOND
-        self._gauges.waiting(int(depth["messages"]), age)
 
     async def _sleep(self, stop: asyncio.Event) -> None:
         """Sleep until a commit wakes us, or a second has passed."""

@@ -141,9 +141,7 @@ class Lane:
             await self._handle(Taken([], taken.until))
         if self._has_mark(taken.until) and not self._stopping.is_set():
             await self._handle(Taken([], taken.until))
-        ends = {topic: self._consumer.end(topic, self._partition) for topic in self._held}
-        self._report.where(self._held, ends, taken.until)
-        self._report.timers(self._next_due, taken.until)
+        self._report.where(taken.until)
         await self._look_around()
 
     async def _read(self) -> None:

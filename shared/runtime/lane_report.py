@@ -2,14 +2,17 @@
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from shared.clock import SECOND, Clock, Instant
+from shared.events.topics import DEAD_LETTERS
 from shared.observability.metrics import Metrics
+from shared.outbox import Outgoing
 from shared.runtime.batch import Arrived, Batch
-from shared.runtime.positions import BEGINNING, Position
+from shared.runtime.positions import BEGINNING
 
 _TYPE = b'"type":"'
+_LETTER = "dead_letter"
 
 
 class LaneReport:
@@ -33,22 +36,10 @@ class LaneReport:
         """A dead letter was made."""
         self._metrics.dead_letters.labels(topic, kind).inc()
 
-    def where(
-        self, held: Mapping[str, Position], ends: Mapping[str, int | None], until: Instant
-    ) -> None:
-        """Where the lane stands, how much waits, and where its clock is."""
-        for topic, position in held.items():
-            end = ends[topic]
-            if end is not None:
-                lag = max(0, end - position.position)
-                self._metrics.lag_events.labels(topic, self._partition).set(lag)
+    def where(self, until: Instant) -> None:
+        """Where the lane's clock stands."""
         if until > BEGINNING:
             self._metrics.clock_seconds.labels(self._partition).set(until / SECOND)
-
-    def timers(self, next_due: Instant | None, until: Instant) -> None:
-        """How late the soonest timer is."""
-        late = 0 if next_due is None else max(0, until - next_due)
-        self._metrics.timers_late_seconds.set(late / SECOND)
 
     def committed(self, applied: Sequence[Arrived], batch: Batch, started: float) -> None:
         """A batch is in the database."""
@@ -62,7 +53,7 @@ class LaneReport:
         )
         for kind, count in kinds.items():
             metrics.events_in.labels(*kind).inc(count)
-        sent = Counter((message.topic, _type_of(message.value)) for message in batch.outgoing)
+        sent = Counter((message.topic, _type_of(message)) for message in batch.outgoing)
         for kind, count in sent.items():
             metrics.events_out.labels(*kind).inc(count)
         if applied:
@@ -77,10 +68,11 @@ class LaneReport:
         self._metrics.effect_latency_seconds.labels(topic).observe(max(0.0, seconds))
 
 
-def _type_of(value: bytes) -> str:
+def _type_of(message: Outgoing) -> str:
     """The type of an encoded event, without decoding it: text before it has no bare quote."""
+    value = message.value
     start = value.find(_TYPE)
-    if start < 0:
-        return "none"
+    if message.topic == DEAD_LETTERS or start < 0:
+        return _LETTER  # the one thing said that is no event
     start += len(_TYPE)
     return value[start : value.find(b'"', start)].decode()

@@ -45,10 +45,8 @@ class OutboxGauges:
         self._metrics.phase_seconds.labels("relay").observe(seconds)
         self._check.beat()
 
-    def waiting(self, messages: int, oldest_seconds: float) -> None:
-        """So many messages wait in the outbox, the oldest since so long."""
-        self._metrics.outbox_messages.set(messages)
-        self._metrics.outbox_age_seconds.set(oldest_seconds)
+    def turned(self) -> None:
+        """The relay has come round once more."""
         self._check.beat()
 
     def trouble(self, reason: str | None) -> None:

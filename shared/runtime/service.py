@@ -39,12 +39,17 @@ from shared.runtime.progress import progress_of
 from shared.runtime.publishing import OutboxGauges, OutboxPublisher
 from shared.runtime.server import ASGIApp, listen, serve
 from shared.runtime.settings import ServiceSettings
+from shared.runtime.watch import Watch
 
 log = logging.getLogger(__name__)
 
 _Settings = TypeVar("_Settings", bound=ServiceSettings)
 Task = Callable[[asyncio.Event], Awaitable[None]]
 """A loop of a service's own: runs until the event is set."""
+
+# A batch folds many histories at once: its statements may take their time.
+_LANES_OPEN_SECONDS_MAX = 5.0
+_LANES_STATEMENT_SECONDS_MAX = 60.0
 
 _ROLES = ("all", "serve", "consume", "schedule", "relay")
 
@@ -171,6 +176,8 @@ async def run(service: Service[Any], settings: ServiceSettings, role: str) -> No
         url,
         application_name=f"regulars-{service.name}-lanes",
         connections_max=settings.partitions * 3 + 2,
+        open_seconds_max=_LANES_OPEN_SECONDS_MAX,
+        statement_seconds_max=_LANES_STATEMENT_SECONDS_MAX,
         server_settings=KEYED_LOOKUPS,
     )
     async with Producer(
@@ -213,11 +220,12 @@ async def _work(
             relay = Relay(
                 place.database,
                 OutboxPublisher(resources.producer),
-                place.clock,
                 OutboxGauges(place.metrics, place.health),
             )
             outer.create_task(relay.run(relay_stop), name="relay")
         async with asyncio.TaskGroup() as inner:
+            watch = _watch(resources, parts, place)
+            inner.create_task(watch.run(stop), name="watch")
             for name in names:
                 for spec in parts.roles.get(name, Role()).consumers:
                     group = LaneGroup(spec, settings.kafka, place, instance=settings.instance)
@@ -234,6 +242,24 @@ async def _work(
             _freeze()
             log.info("%s (%s) answers on port %d", service.name, role, settings.port)
         relay_stop.set()
+
+
+def _watch(resources: Resources[Any], parts: Parts, place: Workplace) -> Watch:
+    """Every process watches for the whole service: whatever ends, the figures go on."""
+    settings = resources.settings
+    topics = {
+        topic for role in parts.roles.values() for spec in role.consumers for topic in spec.topics
+    }
+    return Watch(
+        url=resources.database.url,
+        bootstrap=settings.kafka,
+        inputs=[(topic, number) for topic in sorted(topics) for number in range(place.partitions)],
+        stream=settings.stream,
+        clock=place.clock,
+        metrics=place.metrics,
+        health=place.health,
+        pools=(resources.database, place.database),
+    )
 
 
 async def _endless(task: Task, stop: asyncio.Event) -> None:

@@ -195,7 +195,7 @@ class Chain:
                 if relay:
                     gauges = OutboxGauges(place.metrics, place.health)
                     publisher = OutboxPublisher(producer)
-                    tasks.create_task(Relay(database, publisher, self.clock, gauges).run(stop))
+                    tasks.create_task(Relay(database, publisher, gauges).run(stop))
                 try:
                     yield place
                 finally:

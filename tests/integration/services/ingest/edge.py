@@ -220,7 +220,7 @@ async def consuming(edge: Edge) -> AsyncIterator[ConsumerSpec]:
         chance=random.Random(1),
     )
     gauges = OutboxGauges(edge.metrics, place.health)
-    relay = Relay(lanes, OutboxPublisher(edge.producer), edge.clock, gauges)
+    relay = Relay(lanes, OutboxPublisher(edge.producer), gauges)
     try:
         async with asyncio.TaskGroup() as tasks:
             group = LaneGroup(spec, edge.bootstrap, place, instance=None)

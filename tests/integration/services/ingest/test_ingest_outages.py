@@ -148,7 +148,7 @@ async def test_without_the_database_who_is_known_by_heart_is_still_served(
 ) -> None:
     await new_topics(EVENTS, partitions=PARTITIONS)
     async with Wire(ingest_database) as wire:
-        database = Database(wire.url, application_name="test", connect_timeout_seconds=2)
+        database = Database(wire.url, application_name="test", open_seconds_max=2)
         async with open_edge(
             database,
             kafka_server.address,
