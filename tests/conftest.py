@@ -236,7 +236,9 @@ def new_stack(tmp_path: Path) -> NewStack:
     """
 
     def make(**options: Any) -> Stack:
-        return Stack(tmp_path / "stack", settings=StackSettings(kafka=None), **options)
+        return Stack(
+            tmp_path / "stack", settings=StackSettings(kafka=None, partitions=4), **options
+        )
 
     return make
 

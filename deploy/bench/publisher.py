@@ -27,18 +27,29 @@ async def publish(
         RefusedError: an answer said neither yes nor "again", with its beginning.
     """
     queue = iter(bodies)
-    head = (
+    head = request_head(key, content_type)
+    started = time.perf_counter()
+    async with asyncio.TaskGroup() as group:
+        for _ in range(connections):
+            group.create_task(_one(port, queue, head))
+    return time.perf_counter() - started
+
+
+def request_head(key: str, content_type: str) -> bytes:
+    """The head of a request, up to the length of its body."""
+    return (
         "POST /v1/events HTTP/1.1\r\n"
         "Host: 127.0.0.1\r\n"
         f"Authorization: Bearer {key}\r\n"
         f"Content-Type: {content_type}\r\n"
         "Content-Length: "
     ).encode()
-    started = time.perf_counter()
-    async with asyncio.TaskGroup() as group:
-        for _ in range(connections):
-            group.create_task(_one(port, queue, head))
-    return time.perf_counter() - started
+
+
+async def answer_of(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
+    """Read an answer: its status, and its content."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    return head[9:12], await reader.readexactly(_length(head))
 
 
 async def _one(port: int, queue: Iterator[bytes], head: bytes) -> None:
@@ -47,9 +58,7 @@ async def _one(port: int, queue: Iterator[bytes], head: bytes) -> None:
         for body in queue:
             for _ in range(_TRIES_MAX):
                 writer.write(b"%b%d\r\n\r\n%b" % (head, len(body), body))
-                answer = await reader.readuntil(b"\r\n\r\n")
-                content = await reader.readexactly(_length(answer))
-                if _taken(answer, content):
+                if _taken(*await answer_of(reader)):
                     break
                 await asyncio.sleep(_PAUSE_SECONDS)
             else:
@@ -58,18 +67,17 @@ async def _one(port: int, queue: Iterator[bytes], head: bytes) -> None:
         writer.close()
 
 
-def _taken(answer: bytes, content: bytes) -> bool:
+def _taken(status: bytes, content: bytes) -> bool:
     """Whether all is well; False: not confirmed, which asks for the same again.
 
     Raises:
         RefusedError: something else is wrong.
     """
-    status = answer[9:12]
     if status in _STATUS_TAKEN and b'"problem"' not in content:
         return True
     if status == _STATUS_AWAY or b'"unconfirmed"' in content:
         return False
-    raise RefusedError(f"{answer[:15]!r} {content[:400]!r}")
+    raise RefusedError(f"{status!r} {content[:400]!r}")
 
 
 def _length(answer: bytes) -> int:

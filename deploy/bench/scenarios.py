@@ -5,7 +5,7 @@ import statistics
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from deploy.bench import draining, pipeline, publishing, restarting
+from deploy.bench import draining, latency, pipeline, publishing, restarting
 from deploy.bench.draining import NOTIFY, POINTS, SEGMENTATION, Shape
 from deploy.bench.result import Result
 from deploy.bench.servers import Say, Servers, servers
@@ -27,6 +27,9 @@ class Options:
         rounds: of bare and ours each.
         batch_events: of every consumer, bare or ours.
         one_process: all roles of a service in one process, not one each.
+        rate: latency: single events a second.
+        seconds: latency: for how long.
+        new_members: latency: each event is of somebody never seen before.
     """
 
     name: str
@@ -35,6 +38,9 @@ class Options:
     rounds: int
     batch_events: int
     one_process: bool = False
+    rate: float = 300.0
+    seconds: float = 20.0
+    new_members: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,17 @@ async def _pipeline(on: Servers, options: Options, say: Say) -> Result:
     return await pipeline.bench(on, options.members, options.events, options.rounds, say)
 
 
+async def _latency(on: Servers, options: Options, say: Say) -> Result:
+    return await latency.bench(
+        on,
+        options.rate,
+        options.seconds,
+        say,
+        members=options.members,
+        new_members=options.new_members,
+    )
+
+
 async def _scale(options: Options, say: Say) -> Result:
     """The same work for few and for many members, each with servers of its own."""
     rates: dict[int, list[float]] = {members: [] for members in _SCALE}
@@ -105,6 +122,7 @@ SCENARIOS: dict[str, Callable[[Options, Say], Awaitable[Result]]] = {
     "pipeline": Scenario(SERVICES, _pipeline),
     "restart": Scenario((POINTS.service,), _restarting),
     "scale": _scale,
+    "latency": Scenario(SERVICES, _latency),
 }
 
 

@@ -98,6 +98,13 @@ def _peak_kib(pid: int) -> int:
     return 0
 
 
+def cpu_seconds_of(pid: int) -> float:
+    """CPU time that a process and its children have used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    used = sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+    return used + _cpu_seconds_below(pid)
+
+
 def _cpu_seconds_below(ancestor: int) -> float:
     """CPU time of all descendants of a process, with that of those that they have buried."""
     ticks: dict[int, int] = {}

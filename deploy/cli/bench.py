@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-NAMES = ("points", "segmentation", "notify", "ingest", "pipeline", "restart", "scale")
+NAMES = ("points", "segmentation", "notify", "ingest", "pipeline", "restart", "scale", "latency")
 """The benchmarks, in the order in which `all` runs them."""
 
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the figures to this file.")]
@@ -32,6 +32,11 @@ def bench(  # noqa: PLR0913 - the flags of a command
     one_process: Annotated[
         bool, typer.Option("--one-process", help="All roles of a service in one process.")
     ] = False,
+    rate: Annotated[float, typer.Option(help="latency: single events a second.", min=1)] = 300.0,
+    seconds: Annotated[float, typer.Option(help="latency: for how long.", min=1)] = 20.0,
+    new_members: Annotated[
+        bool, typer.Option("--new-members", help="latency: each event is of somebody new.")
+    ] = False,
 ) -> None:
     """Measure one path on fresh servers of its own; medians over the rounds."""
     from deploy.bench.errors import BenchError
@@ -42,7 +47,17 @@ def bench(  # noqa: PLR0913 - the flags of a command
     console = Console(stderr=True)
     figures = {}
     for each in NAMES if name == "all" else (name,):
-        options = Options(each, events, members, rounds, batch, one_process=one_process)
+        options = Options(
+            each,
+            events,
+            members,
+            rounds,
+            batch,
+            one_process=one_process,
+            rate=rate,
+            seconds=seconds,
+            new_members=new_members,
+        )
         try:
             result = asyncio.run(run(options, console.print))
         except* BenchError as failures:

@@ -19,7 +19,7 @@ class StackSettings(BaseSettings):
     database_segmentation: str | None = None
     database_notify: str | None = None
     partitions: int = Field(
-        4, ge=1, le=1024, description="of all topics keyed by member", examples=["4"]
+        1, ge=1, le=1024, description="of all topics keyed by member", examples=["4"]
     )
     log: Literal["json", "console"] = Field(
         "console", description="how the services write their lines"

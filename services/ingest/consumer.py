@@ -77,6 +77,7 @@ class InboundHandler(WithoutTimers):
             NotTaken: the only event of the batch is refused.
             TimeoutError: somebody else made the same members in this moment: try again.
         """
+        await tx.in_order()  # names are written, and then looked at
         await self._sources.keep_fresh()
         await self._stores.keep_fresh()
         offered = [self._read(each) for each in arrived]

@@ -1,6 +1,8 @@
 """PostgreSQL: one engine a process, one `Transaction` a batch or request, errors told apart."""
 
-from shared.db.database import Database, Transaction, member_uuid
+from shared.db.database import Database, member_uuid
 from shared.db.errors import is_transient
+from shared.db.transaction import Transaction
+from shared.db.write_set import Unmatched, WriteSet
 
-__all__ = ["Database", "Transaction", "is_transient", "member_uuid"]
+__all__ = ["Database", "Transaction", "Unmatched", "WriteSet", "is_transient", "member_uuid"]

@@ -1,8 +1,7 @@
 """The engine and its transactions.
 
-`Transaction` offers two ways over one connection and one BEGIN: the driver's own `fetch`, `execute`
-and `copy` (binary, with `$1` placeholders: the hot paths), and `connection`, SQLAlchemy Core, for
-everything that is composed (conditions, filters, pages).
+A block of `transaction` is BEGIN … COMMIT; a block of `write_set` sends all its writes as one
+statement when it ends.
 
 A server that hangs answers nothing, not even that it cancels. So every wait has an end on both
 sides: the server ends a statement by `statement_timeout`, and we end it a little later by
@@ -12,7 +11,7 @@ and `abandon` cuts everything off at once when a probe has found that the server
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
@@ -23,11 +22,14 @@ from asyncpg.pgproto.pgproto import UUID as DriverUUID  # noqa: N811 - ten times
 from sqlalchemy import event, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
+from shared.db.transaction import Transaction
+from shared.db.write_set import WriteSet
+
 # Statements of the lanes look rows up by sets of keys. Left to itself the planner caches "scan it
 # all" while a table is small and keeps to it as the table grows; these settings rule that out.
 KEYED_LOOKUPS = {
     "jit": "off",
-    "plan_cache_mode": "force_custom_plan",
+    "plan_cache_mode": "force_generic_plan",
     "enable_seqscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
@@ -45,34 +47,6 @@ def member_uuid(text: str) -> UUID:
     """
     parsed: UUID = DriverUUID(text)
     return parsed
-
-
-class Transaction:
-    """One open transaction; it ends with its `async with`: commit, or rollback on error."""
-
-    def __init__(self, connection: AsyncConnection, driver: Any) -> None:
-        """Wrap an open connection; only `Database.transaction` does this."""
-        self.connection = connection
-        self._driver = driver
-
-    async def fetch(self, sql: str, *args: object) -> list[asyncpg.Record]:
-        """Run a statement with `$1` placeholders and return its rows.
-
-        JSON goes in as text and comes out decoded (SQLAlchemy sets that up on the connection).
-        """
-        rows: list[asyncpg.Record] = await self._driver.fetch(sql, *args)
-        return rows
-
-    async def execute(self, sql: str, *args: object) -> str:
-        """Run a statement and return its command tag, as `UPDATE 3`."""
-        tag: str = await self._driver.execute(sql, *args)
-        return tag
-
-    async def copy(
-        self, table: str, columns: Sequence[str], records: Iterable[Sequence[object]]
-    ) -> None:
-        """Append rows by binary COPY: the fastest way into an insert-only table."""
-        await self._driver.copy_records_to_table(table, columns=columns, records=records)
 
 
 class Database:
@@ -99,6 +73,7 @@ class Database:
             server_settings: further settings of each session.
         """
         self.url = url
+        self._columns: dict[str, list[str]] = {}
         self._open_seconds_max = open_seconds_max
         self._opened: WeakSet[Any] = WeakSet()
         self._in_use: WeakSet[Any] = WeakSet()
@@ -156,12 +131,32 @@ class Database:
                             f"SET LOCAL statement_timeout = {int(timeout_seconds * 1000)}"
                         )
             try:
-                yield Transaction(connection, driver)
+                yield Transaction(connection, driver, self._columns)
             except BaseException:
                 await _roll_back(begun, driver)
                 raise
             with _cut_off_unless_done(driver):
                 await begun.commit()
+
+    @asynccontextmanager
+    async def write_set(self) -> AsyncGenerator[WriteSet]:
+        """Read at once, and send all writes as one statement at the end of the block.
+
+        Raises:
+            TimeoutError: the server did not answer.
+            Unmatched: a statement that everything depends on missed some of its rows.
+        """
+        async with contextlib.AsyncExitStack() as held:
+            async with asyncio.timeout(self._open_seconds_max):
+                connection, driver = await self._check_out(held)
+            writes = WriteSet(connection, driver, self._columns)
+            try:
+                yield writes
+                await writes.flush()
+            except BaseException:
+                if writes.opened is not None:
+                    await _roll_back(writes.opened, driver)
+                raise
 
     async def _check_out(self, held: contextlib.AsyncExitStack) -> tuple[AsyncConnection, Any]:
         """Take a connection; one that was cut off does not go back into the pool."""

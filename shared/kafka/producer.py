@@ -49,6 +49,22 @@ class Message(NamedTuple):
     headers: Headers = ()
 
 
+class Posted:
+    """Messages on their way."""
+
+    def __init__(self, submissions: Sequence[Submission | None]) -> None:
+        """Know of them; None: refused."""
+        self._submissions = submissions
+
+    async def confirmed(self, seconds: float) -> bool:
+        """Wait at most so long; whether all of them are confirmed. What is not is given up."""
+        taken = [each for each in self._submissions if each is not None]
+        await _settled(taken, seconds)
+        return len(taken) == len(self._submissions) and all(
+            each.confirmed == len(each.records) for each in taken
+        )
+
+
 class Producer:
     """Sends messages to Kafka. Use as an asynchronous context manager; one per process.
 
@@ -135,6 +151,17 @@ class Producer:
         """Send records to one partition, in order; one outcome each."""
         messages = [Message(topic, partition, *record) for record in records]
         return await self.send_many(messages, deadline_seconds)
+
+    def post(self, messages: Sequence[Message]) -> "Posted":
+        """Send messages without waiting, in order within each partition."""
+        groups: dict[tuple[str, int], list[Record]] = {}
+        for topic, partition, key, value, headers in messages:
+            groups.setdefault((topic, partition), []).append((key, value, headers))
+        submissions = [
+            self._submit(topic, partition, records, sum(len(record[1]) for record in records))
+            for (topic, partition), records in groups.items()
+        ]
+        return Posted(submissions)
 
     async def send_many(
         self, messages: Sequence[Message], deadline_seconds: float

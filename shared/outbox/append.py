@@ -26,6 +26,11 @@ WITH written AS (
 SELECT pg_notify('{CHANNEL}', '')
 """  # noqa: S608 - a constant of this module
 
+_APPEND_FOR_LANE = """
+INSERT INTO outbox (topic, partition, count, created_at, messages, lane)
+SELECT * FROM unnest($1::text[], $2::int[], $3::int[], $4::bigint[], $5::bytea[], $6::text[])
+"""
+
 _pack = msgspec.msgpack.Encoder().encode
 
 
@@ -48,8 +53,16 @@ class MessageTooLargeError(ValueError):
         )
 
 
-async def append(tx: Transaction, messages: Sequence[Outgoing], now: Instant) -> None:
+async def append(
+    tx: Transaction, messages: Sequence[Outgoing], now: Instant, *, lane: str | None = None
+) -> None:
     """Write messages, in order, as the last statement of a transaction.
+
+    Args:
+        tx: the transaction.
+        messages: what goes out.
+        now: wall time.
+        lane: who publishes them from memory after the commit; the relay passes them over.
 
     Raises:
         MessageTooLargeError: Kafka would never take one of them, and it would hold up the others.
@@ -66,7 +79,12 @@ async def append(tx: Transaction, messages: Sequence[Outgoing], now: Instant) ->
         for (topic, partition), pairs in by_partition.items()
         for part in _parts(pairs)
     ]
-    await tx.execute(_APPEND, *(list(column) for column in zip(*chunks, strict=True)))
+    columns = [list(column) for column in zip(*chunks, strict=True)]
+    if lane is None:
+        await tx.in_order()  # a notification is no write: it would not be sent with others
+        await tx.execute(_APPEND, *columns)
+    else:
+        await tx.execute(_APPEND_FOR_LANE, *columns, [lane] * len(chunks))
 
 
 def _parts(pairs: list[tuple[bytes, bytes]]) -> list[list[tuple[bytes, bytes]]]:

@@ -25,7 +25,7 @@ from shared.outbox.append import CHANNEL, Outgoing
 log = logging.getLogger(__name__)
 
 _READ = """
-SELECT id, topic, partition, messages FROM outbox ORDER BY id LIMIT $1
+SELECT id, topic, partition, messages FROM outbox WHERE lane IS NULL ORDER BY id LIMIT $1
 """
 _DELETE = "DELETE FROM outbox WHERE id = ANY($1::bigint[])"
 _CHUNKS_AT_ONCE = 16

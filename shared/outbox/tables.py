@@ -14,4 +14,5 @@ def attach(metadata: MetaData) -> None:
         Column("count", Integer, nullable=False),
         Column("created_at", BigInteger, nullable=False),
         Column("messages", LargeBinary, nullable=False),
+        Column("lane", Text, comment="who publishes it from memory; null: the relay does"),
     )

@@ -1,6 +1,6 @@
 """What a handler is given, and what it gives back."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
@@ -50,6 +50,8 @@ class Batch:
         timers_max: how many members outside of the batch may be worked off for their timers; 0 for
             none.
         stream: with the stream clock (a replay), nothing is late by the wall clock.
+        soonest_due: when the first timer of the members that were written is due.
+        committed: what the handler wants done once the batch is in the database.
         traces: by member id, the `traceparent` of the newest event about them.
     """
 
@@ -64,6 +66,8 @@ class Batch:
     timers_fired: int = 0
     timers_left: bool = False
     rebuilds: int = 0
+    soonest_due: Instant | None = None
+    committed: list[Callable[[], None]] = field(default_factory=list)
     traces: dict[str, str] = field(default_factory=dict)
 
     def follow(self, arrived: Iterable[Arrived]) -> None:
@@ -101,6 +105,10 @@ class BatchHandler(Protocol):
         """Apply the events of a batch and the timers due, all through `tx` and `batch`."""
         ...
 
+    def forget(self, partition: int) -> None:
+        """Somebody else may have written this partition: remember nothing of it."""
+        ...
+
     async def next_due(self, tx: Transaction, partition: int) -> Instant | None:
         """When the next timer of the partition is due; None where there is none."""
         ...
@@ -121,7 +129,10 @@ class BatchHandler(Protocol):
 
 
 class WithoutTimers:
-    """The timer half of a handler that has no timers."""
+    """The half of a handler that has no timers and remembers nothing."""
+
+    def forget(self, partition: int) -> None:
+        """There is nothing to forget."""
 
     async def next_due(
         self,

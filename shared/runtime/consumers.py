@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from shared.clock import Clock
 from shared.db import Database
 from shared.observability.metrics import Metrics
+from shared.outbox.direct import Poster
 from shared.runtime.batch import BatchHandler, Input
 from shared.runtime.http.health import HealthBoard
 
@@ -38,7 +39,18 @@ class ConsumerSpec:
 
 @dataclass(frozen=True)
 class Workplace:
-    """What the lanes of a process share."""
+    """What the lanes of a process share.
+
+    Attributes:
+        database: their pool.
+        clock: wall time.
+        metrics: where they count.
+        health: where they say how they are.
+        partitions: of every member topic.
+        batch_events: the most events of a transaction.
+        chance: spreads waits.
+        poster: their own way to Kafka; without one the relay publishes everything.
+    """
 
     database: Database
     clock: Clock
@@ -47,3 +59,4 @@ class Workplace:
     partitions: int
     batch_events: int
     chance: random.Random
+    poster: Poster | None = None

@@ -6,6 +6,7 @@ import logging
 from shared.backoff import Backoff, rest, unless
 from shared.kafka.consumer import GroupConsumer, GroupUnavailable
 from shared.runtime.consumers import ConsumerSpec, Workplace
+from shared.runtime.convoy import Convoy
 from shared.runtime.lane import Lane
 
 log = logging.getLogger(__name__)
@@ -29,6 +30,7 @@ class LaneGroup:
         self._bootstrap = bootstrap
         self._instance = instance
         self._lanes: dict[int, tuple[Lane, asyncio.Task[None]]] = {}
+        self._convoy = Convoy(place.database)
         self._check = place.health.dependency(f"group {spec.name}")
         self._tasks: asyncio.TaskGroup | None = None
         self._consumer: GroupConsumer | None = None
@@ -77,7 +79,7 @@ class LaneGroup:
         self._failures = 0
         self._check.up()
         for partition in partitions:
-            lane = Lane(self._spec, partition, self._consumer, self._place)
+            lane = Lane(self._spec, partition, self._consumer, self._place, self._convoy)
             name = f"{self._spec.name}-{partition}"
             self._lanes[partition] = lane, self._tasks.create_task(lane.run(), name=name)
 

@@ -3,18 +3,20 @@
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from shared.backoff import Backoff, rest
 from shared.clock import SECOND, Instant, to_datetime
-from shared.db import Transaction, is_transient
+from shared.db import Transaction, WriteSet, is_transient
 from shared.events import encode, types
 from shared.events.decisions import ClockAdvanced
 from shared.kafka.consumer import GroupConsumer, Record
-from shared.outbox import append
+from shared.outbox import DirectOutbox
 from shared.runtime import positions
 from shared.runtime.batch import Arrived, Batch
 from shared.runtime.consumers import ConsumerSpec, Workplace
+from shared.runtime.convoy import Convoy
 from shared.runtime.intake import Intake, Taken
 from shared.runtime.lane_report import LaneReport
 from shared.runtime.positions import Fenced, Position
@@ -29,6 +31,9 @@ _ROOM_LEAST = 2_000
 _COMMIT_SECONDS = 5.0
 _FENCED_SECONDS = 10.0  # a rebalance, if there is one, is over by then
 _TIMERS_AT_ONCE = 2_000
+_LIVE_EVENTS = 100
+"""A batch of so few is written as one statement, and published by the lane itself."""
+_LIVE_MESSAGES = 1_000
 _FIRST_EVENTS = 250  # a small first batch: whoever comes back has output the sooner
 
 
@@ -53,17 +58,24 @@ class Lane:
     """
 
     def __init__(
-        self, spec: ConsumerSpec, partition: int, consumer: GroupConsumer, place: Workplace
+        self,
+        spec: ConsumerSpec,
+        partition: int,
+        consumer: GroupConsumer,
+        place: Workplace,
+        convoy: Convoy,
     ) -> None:
         """Describe the lane; `run` works."""
         self._spec = spec
         self._partition = partition
         self._consumer = consumer
         self._place = place
+        self._convoy = convoy
         self._name = f"lane {spec.name}-{partition}"
         self._check = place.health.loop(self._name)
         self._report = LaneReport(place.metrics, place.clock, partition)
         self._repair = Repair(spec, partition, place)
+        self._outbox = DirectOutbox(f"{spec.name}-{partition}", place.poster)
         self._backoff = Backoff()
         self._stopping = asyncio.Event()
         self._poll_scope: asyncio.Timeout | None = None
@@ -89,6 +101,7 @@ class Lane:
                     await self._own()
                     while not self._stopping.is_set():
                         await self._turn()
+                    await self._tidy()
                 except Fenced as fenced:
                     log.warning("fenced out, waiting for the group: %s", fenced)
                     self._check.down("fenced out by another process")
@@ -108,12 +121,14 @@ class Lane:
                         tx, self._spec.name, self._partition, self._spec.topics
                     )
                     self._next_due = await self._spec.handler.next_due(tx, self._partition)
+                    await self._outbox.take_over(tx)
                 break
             except Exception as error:  # noqa: BLE001 - re-raised unless it passes by itself
                 failures += 1
                 await self._wait_out(error, failures)
         else:
             return
+        self._spec.handler.forget(self._partition)
         self._intake = self._empty_intake(self._until())
         self._marked = positions.BEGINNING
         self._events_max = min(_FIRST_EVENTS, self._place.batch_events)
@@ -135,7 +150,8 @@ class Lane:
         await self._read()
         taken = self._intake.take(self._events_max, self._place.clock.now())
         if taken.records:
-            await self._handle(taken)
+            if not (self._is_live(taken) and await self._ride(taken)):
+                await self._handle(taken)
             self._events_max = min(self._events_max * 2, self._place.batch_events)
         while self._has_due(taken.until) and not self._stopping.is_set():
             await self._handle(Taken([], taken.until))
@@ -247,34 +263,65 @@ class Lane:
             self._report.dead_letter(self._spec.topics[0], "timer")
 
     async def _commit(self, taken: Taken) -> None:
-        """One transaction; see the class for its order. Without records, it works off timers."""
+        """One transaction of this lane's own; see the class for its order.
+
+        Without records, it works off timers.
+        """
+        await self._outbox.settle()
+        async with self._place.database.transaction() as tx:
+            committed = await self.stage(tx, taken)
+        committed()
+        await self._tell_kafka()
+
+    async def _ride(self, taken: Taken) -> bool:
+        """Commit a small batch together with those of other lanes; False when it could not be."""
+        await self._outbox.settle()
+        if not await self._convoy.ride(_Ride(self, taken)):
+            return False
+        await self._tell_kafka()
+        return True
+
+    async def stage(self, tx: Transaction, taken: Taken) -> Callable[[], None]:
+        """Read and write all of a batch; returns what is to be done once it is committed."""
         started = time.perf_counter()
-        place, spec = self._place, self._spec
+        spec, live = self._spec, isinstance(tx, WriteSet)
         batch = self._repair.batch(taken.until)
         if not taken.records and self._has_due(taken.until):
             batch.timers_max = self._timers_max
         reached = self._reached(taken)
         applied = [each for each in taken.records if each.error is None and not _is_mark(each)]
-        async with place.database.transaction() as tx:
-            await positions.move(tx, spec.name, self._partition, self._held, reached)
-            await self._set_aside(tx, taken.records, batch)
-            handling = time.perf_counter()
-            next_due = self._next_due
-            if applied or batch.timers_max:
-                await spec.handler.handle(tx, applied, batch)
+        await positions.move(tx, spec.name, self._partition, self._held, reached)
+        await self._set_aside(tx, taken.records, batch)
+        handling = time.perf_counter()
+        next_due = self._next_due
+        if applied or batch.timers_max:
+            await spec.handler.handle(tx, applied, batch)
+            if live:
+                next_due = _sooner(next_due, batch.soonest_due)
+            else:
                 next_due = await spec.handler.next_due(tx, self._partition)
-            self._report.phase("handle", handling)
-            marked = self._marked
-            if next_due is None or next_due > taken.until:
-                marked = self._mark(batch)
-            await append(tx, batch.outgoing, batch.now)
-            committing = time.perf_counter()
-        self._report.phase("commit", committing)
-        self._held, self._next_due, self._marked = reached, next_due, marked
-        if batch.timers_max:
-            self._timers_max = min(self._timers_max * 2, _TIMERS_AT_ONCE)
-        self._report.committed(applied, batch, started)
-        await self._tell_kafka()
+        self._report.phase("handle", handling)
+        marked = self._marked
+        if next_due is None or next_due > taken.until:
+            marked = self._mark(batch)
+        few = not spec.stream and len(batch.outgoing) <= _LIVE_MESSAGES
+        plan = await self._outbox.append(tx, batch.outgoing, batch.now, direct=few)
+
+        def committed() -> None:
+            self._outbox.committed(plan)
+            self._held, self._next_due, self._marked = reached, next_due, marked
+            if batch.timers_max:
+                self._timers_max = min(self._timers_max * 2, _TIMERS_AT_ONCE)
+            for each in batch.committed:
+                each()
+            self._report.committed(applied, batch, started)
+
+        return committed
+
+    def _is_live(self, taken: Taken) -> bool:
+        """Whether a batch is small and plain enough to go together with others."""
+        few = len(taken.records) <= _LIVE_EVENTS
+        return not self._spec.stream and few and all(each.error is None for each in taken.records)
 
     def _until(self) -> Instant:
         return max(position.until for position in self._held.values())
@@ -319,12 +366,23 @@ class Lane:
         """Every few seconds: what somebody wants replayed, and timers that others have moved."""
         try:
             if await self._repair.look_for_replays(self._held, self._until()):
+                await self._tidy()
                 async with self._place.database.transaction() as tx:
                     self._next_due = await self._spec.handler.next_due(tx, self._partition)
         except Fenced:
             raise
         except Exception as error:  # noqa: BLE001 - re-raised unless it passes by itself
             await self._wait_out(error, 1)
+
+    async def _tidy(self) -> None:
+        """Delete from the outbox what is published; usually the next batch does it."""
+        if self._held and self._outbox.dirty:
+            try:
+                await self._commit(Taken([], self._until()))
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                log.warning("%s: its outbox is tidied up later: %r", self._name, error)
 
     async def _wait_out(self, error: Exception, failures: int) -> None:
         """Back off; re-raise what does not pass by itself."""
@@ -343,6 +401,23 @@ class Lane:
             await self._consumer.commit(
                 self._partition, {topic: held.position for topic, held in self._held.items()}
             )
+
+
+@dataclass(frozen=True, slots=True)
+class _Ride:
+    """A lane's batch on its way with others."""
+
+    lane: Lane
+    taken: Taken
+
+    async def stage(self, tx: WriteSet) -> Callable[[], None]:
+        """Put the batch to the others."""
+        return await self.lane.stage(tx, self.taken)
+
+
+def _sooner(one: Instant | None, other: Instant | None) -> Instant | None:
+    """The earlier of two instants; one that is too early costs a look at the due queue."""
+    return min((each for each in (one, other) if each is not None), default=None)
 
 
 def _is_mark(each: Arrived) -> bool:

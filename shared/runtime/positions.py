@@ -36,10 +36,10 @@ RETURNING topic, position, until, epoch
 """
 
 _MOVE = """
-UPDATE positions p SET position = m.next, until = $7
-  FROM unnest($3::text[], $4::bigint[], $5::bigint[], $6::bigint[]) AS m (topic, expected, next,
-  epoch)
- WHERE p.consumer = $1 AND p.partition = $2 AND p.topic = m.topic
+UPDATE positions p SET position = m.next, until = m.until
+  FROM unnest($2::smallint[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
+       AS m (partition, topic, expected, next, epoch, until)
+ WHERE p.consumer = $1 AND p.partition = m.partition AND p.topic = m.topic
    AND p.position = m.expected AND p.epoch = m.epoch
 """
 
@@ -72,18 +72,18 @@ async def move(
         Fenced: the table says otherwise.
     """
     topics = list(held)
-    tag = await tx.execute(
+    await tx.require(
+        len(topics),
+        Fenced(f"{consumer}-{partition}: not at {dict(held)} any more"),
         _MOVE,
         consumer,
-        partition,
+        [partition] * len(topics),
         topics,
         [held[topic].position for topic in topics],
         [reached[topic].position for topic in topics],
         [held[topic].epoch for topic in topics],
-        max(position.until for position in reached.values()),
+        [max(position.until for position in reached.values())] * len(topics),
     )
-    if tag != f"UPDATE {len(topics)}":
-        raise Fenced(f"{consumer}-{partition}: not at {dict(held)} any more")
 
 
 async def progress(tx: Transaction) -> dict[str, dict[int, dict[str, Position]]]:

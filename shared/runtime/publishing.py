@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from shared.events import CONTENT_TYPE_HEADER
-from shared.kafka.producer import Message, Outcome, Producer
+from shared.kafka.producer import Message, Outcome, Posted, Producer
 from shared.observability.metrics import Metrics
 from shared.outbox import Outgoing
 from shared.runtime.http.health import HealthBoard
@@ -21,14 +21,18 @@ class OutboxPublisher:
 
     async def publish(self, messages: Sequence[Outgoing]) -> bool:
         """Send messages; True when Kafka has confirmed all of them."""
-        outcomes = await self._producer.send_many(
-            [
-                Message(topic, partition, key, value, _HEADERS)
-                for topic, partition, key, value in messages
-            ],
-            _DEADLINE_SECONDS,
-        )
+        outcomes = await self._producer.send_many(_dressed(messages), _DEADLINE_SECONDS)
         return all(outcome is Outcome.CONFIRMED for outcome in outcomes)
+
+    def post(self, messages: Sequence[Outgoing]) -> Posted:
+        """Send messages without waiting."""
+        return self._producer.post(_dressed(messages))
+
+
+def _dressed(messages: Sequence[Outgoing]) -> list[Message]:
+    return [
+        Message(topic, partition, key, value, _HEADERS) for topic, partition, key, value in messages
+    ]
 
 
 class OutboxGauges:

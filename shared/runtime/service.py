@@ -195,6 +195,7 @@ async def run(service: Service[Any], settings: ServiceSettings, role: str) -> No
             partitions=settings.partitions,
             batch_events=settings.batch_events,
             chance=random.Random(),  # noqa: S311 - spreads waits, guards nothing
+            poster=OutboxPublisher(producer),
         )
         await _prepare(parts, health, stop)
         await _work(service, role, resources, parts, place, stop)

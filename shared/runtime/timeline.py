@@ -16,16 +16,19 @@ A member is folded on by one lane at a time, so nothing here locks.
 """
 
 from collections.abc import Sequence
+from functools import partial
+from time import monotonic
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 import msgspec
 
 from shared.clock import Instant
-from shared.db import Transaction, member_uuid
+from shared.db import Transaction, WriteSet, member_uuid
 from shared.events import Event, event_key
 from shared.runtime.batch import Arrived, Batch
 from shared.runtime.positions import BEGINNING
+from shared.runtime.recalled import Recalled
 from shared.timers import timelines
 from shared.timers.timelines import Order, StoredFact, StoredTimeline
 
@@ -35,6 +38,7 @@ E = TypeVar("E")
 
 _BIRTH = Order(BEGINNING, -1, b"")
 _FIRES_MAX = 100_000
+_PREPARE_SECONDS = 1.0
 
 
 class Machine(Protocol[S, F, E]):
@@ -122,28 +126,36 @@ class TimelineHandler(Generic[S, F, E]):
         """Join a machine and the writer of its effects."""
         self._machine = machine
         self._effects = writer
+        self._recalled = Recalled()
+        self._prepared_at = -_PREPARE_SECONDS
         self._encode = msgspec.msgpack.Encoder().encode
         self._decode_state = msgspec.msgpack.Decoder(machine.state_type).decode
         self._decode_fact = msgspec.msgpack.Decoder(machine.fact_type).decode
 
     async def handle(self, tx: Transaction, arrived: Sequence[Arrived], batch: Batch) -> None:
         """Fold the histories of the batch's members on, and of those whose timers are due."""
-        await self._effects.prepare(tx)
+        await self._prepare(tx)
         batch.follow(arrived)
         news = self._news(arrived)
         due = await self._claim(tx, batch)
         members = list({*news, *due})
         if not members:
             return
-        stored, known = await timelines.load(
-            tx, members, [(member, item.order.key) for member in news for item in news[member]]
-        )
+        keys = [(member, item.order.key) for member in news for item in news[member]]
+        recalled = self._recalled.of(members) if isinstance(tx, WriteSet) else None
+        stored, known = recalled or await timelines.load(tx, members, keys)
+        self._recalled.drop(members)
         batch.duplicates += _drop_known(news, known)
         outcomes, rows, again = self._fold_on(members, news, stored, batch)
         if again:
             await self._fold_anew(tx, again, news, batch, outcomes, rows)
         await self._save(tx, news, rows, batch)
+        batch.committed.append(partial(self._recalled.put, batch.partition, rows, keys))
         await self._effects.write(tx, outcomes, batch)
+
+    def forget(self, partition: int) -> None:
+        """Somebody else may have written this partition: remember nothing of it."""
+        self._recalled.forget(partition)
 
     async def next_due(self, tx: Transaction, partition: int) -> Instant | None:
         """When the next timer of a partition is due."""
@@ -161,6 +173,16 @@ class TimelineHandler(Generic[S, F, E]):
     async def unpark(self, tx: Transaction, member_id: str, due_at: Instant) -> None:
         """Put a member back into the due queue."""
         await timelines.unpark(tx, member_uuid(member_id), due_at)
+
+    async def _prepare(self, tx: Transaction) -> None:
+        """Bring the machine up to date; in the live path not more than once a second.
+
+        A new version is in force some seconds after it is written, and not before.
+        """
+        now = monotonic()
+        if not isinstance(tx, WriteSet) or now - self._prepared_at >= _PREPARE_SECONDS:
+            self._prepared_at = now
+            await self._effects.prepare(tx)
 
     async def _claim(self, tx: Transaction, batch: Batch) -> list[UUID]:
         if not batch.timers_max:
@@ -320,6 +342,9 @@ class TimelineHandler(Generic[S, F, E]):
             await timelines.remember(tx, facts)
         if rows:
             await timelines.save(tx, batch.partition, rows)
+            batch.soonest_due = min(
+                (row.due_at for _, row in rows if row.due_at is not None), default=None
+            )
 
 
 def _order(item: _News) -> Order:

@@ -47,9 +47,10 @@ SELECT member_id, event_key, at, rank, supersedes, body FROM facts WHERE member_
 
 _SAVE = """
 INSERT INTO timelines AS t (member_id, partition, as_at, as_rank, as_key, due_at, state)
-SELECT u.member_id, $2::smallint, u.as_at, u.as_rank, u.as_key, u.due_at, u.state
-  FROM unnest($1::uuid[], $3::bigint[], $4::smallint[], $5::bytea[], $6::bigint[], $7::bytea[])
-       AS u (member_id, as_at, as_rank, as_key, due_at, state)
+SELECT u.member_id, u.partition, u.as_at, u.as_rank, u.as_key, u.due_at, u.state
+  FROM unnest($1::uuid[], $2::smallint[], $3::bigint[], $4::smallint[], $5::bytea[], $6::bigint[],
+              $7::bytea[])
+       AS u (member_id, partition, as_at, as_rank, as_key, due_at, state)
     ON CONFLICT (member_id) DO UPDATE SET partition = EXCLUDED.partition, as_at = EXCLUDED.as_at,
        as_rank = EXCLUDED.as_rank, as_key = EXCLUDED.as_key, due_at = EXCLUDED.due_at,
        state = EXCLUDED.state
@@ -108,7 +109,7 @@ async def save(
     await tx.execute(
         _SAVE,
         [member for member, _ in rows],
-        partition,
+        [partition] * len(rows),
         [row.as_of.at for _, row in rows],
         [row.as_of.rank for _, row in rows],
         [row.as_of.key for _, row in rows],

@@ -24,22 +24,20 @@ from services.ingest.domain.refusal import (
 from services.ingest.domain.source import Source, forbidden
 from services.ingest.domain.splice import spliced
 from services.ingest.handlers.identifying import Identifier
+from services.ingest.handlers.naming import Naming
 from services.ingest.handlers.rejecting import RejectionLog
 from services.ingest.handlers.store_book import StoreBook
 from services.ingest.metrics import IngestMetrics
-from services.ingest.store.identities import SeenElsewhere
 from shared.clock import Clock, Instant, to_datetime
 from shared.db import Database, is_transient
 from shared.events import CONTENT_TYPE_HEADER
 from shared.events.topics import EVENTS
 from shared.kafka.producer import Message, Outcome, Producer
-from shared.outbox import append
 
 _Identity = tuple[str, str]
 """What makes an event the same event: its `source` and `id`."""
 
 _HEADERS: Final = [CONTENT_TYPE_HEADER]
-_ATTEMPTS: Final = 5
 _DATABASE_PAUSE_SECONDS: Final = 1.0
 _TOO_LARGE_FOR_KAFKA: Final = Refusal(413, "too-large", "with its envelope this event is too large")
 _REFUSALS: Final = {
@@ -116,11 +114,11 @@ class Publisher:
         policy: Policy,
     ) -> None:
         """Put a publisher together."""
-        self._database = database
         self._producer = producer
         self._clock = clock
         self._admission = admission
         self._identifier = identifier
+        self._naming = Naming(database, identifier)
         self._rejections = rejections
         self._metrics = metrics
         self._policy = policy
@@ -178,7 +176,7 @@ class Publisher:
         if time.monotonic() >= self._database_back_at:
             try:
                 async with asyncio.timeout(seconds):
-                    await self._identify(waiting, now)
+                    await self._naming.name(waiting, now)
             except Exception as error:
                 if not is_transient(error):
                     raise
@@ -188,18 +186,6 @@ class Publisher:
         for candidate in waiting:
             if candidate.refusal is None:
                 candidate.refusal = DATABASE_AWAY
-
-    async def _identify(self, waiting: Sequence[Candidate], now: Instant) -> None:
-        for _ in range(_ATTEMPTS):
-            try:
-                async with self._database.transaction() as tx:
-                    written, told = await self._identifier.in_database(tx, waiting, now)
-                    await append(tx, told, now)
-            except SeenElsewhere:
-                continue
-            self._identifier.committed(written)
-            return
-        raise TimeoutError("others keep adding the same names")
 
     async def _send(
         self,

@@ -56,17 +56,18 @@ _REMARK_COLUMNS = ("member_id", "event_id", "event_key", "event_at", "code", "fi
 
 _ACCOUNTS = """
 INSERT INTO accounts AS a (member_id, available, pending, held, lifetime, recorded_at)
-SELECT u.member_id, u.available, 0, 0, u.lifetime, $4
-  FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS u (member_id, available, lifetime)
+SELECT u.member_id, u.available, 0, 0, u.lifetime, u.recorded_at
+  FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[])
+       AS u (member_id, available, lifetime, recorded_at)
     ON CONFLICT (member_id) DO UPDATE SET available = EXCLUDED.available,
        lifetime = EXCLUDED.lifetime, recorded_at = EXCLUDED.recorded_at
 """
 
 _FLOWS = """
 INSERT INTO flows AS f (partition, store_id, debit, credit, points)
-SELECT $1::smallint, u.store_id, u.debit, u.credit, u.points
-  FROM unnest($2::text[], $3::text[], $4::text[], $5::bigint[])
-       AS u (store_id, debit, credit, points)
+SELECT u.partition, u.store_id, u.debit, u.credit, u.points
+  FROM unnest($1::smallint[], $2::text[], $3::text[], $4::text[], $5::bigint[])
+       AS u (partition, store_id, debit, credit, points)
     ON CONFLICT (partition, store_id, debit, credit) DO UPDATE SET
        points = f.points + EXCLUDED.points
 """
@@ -168,7 +169,7 @@ async def put_accounts(tx: Transaction, rows: Sequence[AccountRow], recorded_at:
     """Write what some members have."""
     if rows:
         members, available, lifetime = zip(*rows, strict=True)
-        await tx.execute(_ACCOUNTS, members, available, lifetime, recorded_at)
+        await tx.execute(_ACCOUNTS, members, available, lifetime, [recorded_at] * len(rows))
 
 
 async def add_flows(
@@ -178,7 +179,8 @@ async def add_flows(
     if flows:
         keys = sorted(flows)
         stores, debits, credits_ = zip(*keys, strict=True)
-        await tx.execute(_FLOWS, partition, stores, debits, credits_, [flows[key] for key in keys])
+        points = [flows[key] for key in keys]
+        await tx.execute(_FLOWS, [partition] * len(keys), stores, debits, credits_, points)
 
 
 async def replace_remarks(tx: Transaction, remarks: Mapping[UUID, Sequence[Remark]]) -> None:

@@ -92,6 +92,7 @@ class SegmentationEffectWriter:
             elif outcome.effects:
                 _folded_on(work, outcome, found)
         if again:
+            await tx.in_order()
             posted = await decisions.posted_of(tx, [outcome.member_id for outcome, _ in again])
             for outcome, found in again:
                 _folded_anew(work, outcome, found, posted[outcome.member_id])
@@ -105,6 +106,7 @@ class SegmentationEffectWriter:
         versions = self._history.versions
         known = self._woken.get(partition, 1)
         if len(versions) > known:
+            await tx.in_order()
             for each in versions[1:]:
                 await members.wake(tx, partition, each.effective_from)
         self._woken[partition] = len(versions)

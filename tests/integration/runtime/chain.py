@@ -153,7 +153,7 @@ class Chain:
             )
         await engine.dispose()
 
-    def place(self, database: Database) -> Workplace:
+    def place(self, database: Database, producer: Producer | None = None) -> Workplace:
         return Workplace(
             database=database,
             clock=self.clock,
@@ -162,6 +162,7 @@ class Chain:
             partitions=PARTITIONS,
             batch_events=self.batch_events,
             chance=random.Random(1),
+            poster=None if producer is None else OutboxPublisher(producer),
         )
 
     def spec(self) -> ConsumerSpec:
@@ -183,13 +184,13 @@ class Chain:
         database = Database(
             self.database_url, application_name="test", server_settings=KEYED_LOOKUPS
         )
-        place = self.place(database)
         stop = asyncio.Event()
         try:
             async with (
                 Producer(self.bootstrap, client_id="test") as producer,
                 asyncio.TaskGroup() as tasks,
             ):
+                place = self.place(database, producer if relay else None)
                 group = LaneGroup(self.spec(), self.bootstrap, place, instance=instance)
                 tasks.create_task(group.run(stop))
                 if relay:

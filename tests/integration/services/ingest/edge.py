@@ -218,6 +218,7 @@ async def consuming(edge: Edge) -> AsyncIterator[ConsumerSpec]:
         partitions=PARTITIONS,
         batch_events=100,
         chance=random.Random(1),
+        poster=OutboxPublisher(edge.producer),
     )
     gauges = OutboxGauges(edge.metrics, place.health)
     relay = Relay(lanes, OutboxPublisher(edge.producer), gauges)

@@ -1,0 +1,65 @@
+"""Lanes that are up to date commit together: a round trip for all of them, not one for each.
+
+Live, a lane has an event or two at a time, and what a batch costs hardly depends on what is in it.
+So the lanes of a consumer share one statement: whoever comes first takes along all who wait, and
+while that one is on its way the next gather. Should it fail, nothing was written, and each goes by
+itself, the ordinary way: only there is it found out whose fault it was.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from shared.db import Database, WriteSet
+
+
+class Rider(Protocol):
+    """A lane with a batch in hand."""
+
+    async def stage(self, tx: WriteSet) -> Callable[[], None]:
+        """Read and write all that a batch asks for; returns what is to be done after it."""
+        ...
+
+
+@dataclass(eq=False, slots=True)
+class _Seat:
+    rider: Rider
+    arrived: bool | None = None
+
+
+class Convoy:
+    """The lanes of one consumer in this process, as far as they commit together."""
+
+    def __init__(self, database: Database) -> None:
+        """Commit to this database."""
+        self._database = database
+        self._turn = asyncio.Lock()
+        self._waiting: list[_Seat] = []
+
+    async def ride(self, rider: Rider) -> bool:
+        """Commit a batch together with others; False when nothing of it was written."""
+        seat = _Seat(rider)
+        self._waiting.append(seat)
+        async with self._turn:
+            # what the broker gathered came to several lanes at once: let each of them get on
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            if seat.arrived is None:
+                seats, self._waiting = self._waiting, []
+                await self._go(seats)
+        return bool(seat.arrived)
+
+    async def _go(self, seats: list[_Seat]) -> None:
+        done: list[Callable[[], None]] = []
+        try:
+            async with self._database.write_set() as tx:
+                for seat in seats:
+                    done.append(await seat.rider.stage(tx))  # noqa: PERF401 - one after the other
+        except Exception:  # noqa: BLE001 - each finds out by itself what was wrong
+            done = []
+        finally:
+            for seat in seats:
+                seat.arrived = bool(done)
+        for each in done:
+            each()

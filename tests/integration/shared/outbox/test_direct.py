@@ -1,0 +1,148 @@
+"""A lane publishes by itself what it committed, and leaves to the relay what it cannot."""
+
+from collections.abc import AsyncIterator, Sequence
+
+import asyncpg
+import pytest
+from sqlalchemy import MetaData
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from shared.db import Database
+from shared.outbox import DirectOutbox, Outgoing, tables
+
+pytestmark = pytest.mark.integration
+
+
+class Post:
+    def __init__(self, *, arrives: bool) -> None:
+        self._arrives = arrives
+
+    async def confirmed(self, seconds: float) -> bool:
+        assert seconds > 0
+        return self._arrives
+
+
+class Mailbox:
+    """A Kafka that confirms everything, or nothing."""
+
+    def __init__(self) -> None:
+        self.posted: list[bytes] = []
+        self.arrives = True
+
+    def post(self, messages: Sequence[Outgoing]) -> Post:
+        self.posted += [message.value for message in messages]
+        return Post(arrives=self.arrives)
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    metadata = MetaData()
+    tables.attach(metadata)
+    engine = create_async_engine(database_url.replace("://", "+asyncpg://", 1))
+    async with engine.begin() as connection:
+        await connection.run_sync(metadata.create_all)
+    await engine.dispose()
+    database = Database(database_url, application_name="test")
+    yield database
+    await database.close()
+
+
+def _message(text: str) -> Outgoing:
+    return Outgoing("out", 0, b"key", text.encode())
+
+
+async def batch(
+    database: Database, outbox: DirectOutbox, at: int, *texts: str, few: bool = True
+) -> None:
+    """A batch of a lane, up to its commit and what follows."""
+    await outbox.settle()
+    async with database.write_set() as tx:
+        plan = await outbox.append(tx, [_message(text) for text in texts], at, direct=few)
+    outbox.committed(plan)
+
+
+async def left(database: Database) -> list[tuple[object, ...]]:
+    async with database.transaction() as tx:
+        rows = await tx.fetch("SELECT lane, count FROM outbox ORDER BY id")
+    return [tuple(row) for row in rows]
+
+
+async def test_what_is_confirmed_is_deleted_with_the_next_batch(database: Database) -> None:
+    mailbox = Mailbox()
+    outbox = DirectOutbox("points-0", mailbox)
+    await batch(database, outbox, 1, "a", "b")
+    assert await left(database) == [("points-0", 2)]
+    await batch(database, outbox, 2, "c")
+    assert await left(database) == [("points-0", 1)]
+    await batch(database, outbox, 3)
+    assert await left(database) == []
+    assert not outbox.dirty
+    assert mailbox.posted == [b"a", b"b", b"c"]
+
+
+async def test_what_is_not_confirmed_goes_to_the_relay_and_what_follows_stays_behind_it(
+    database: Database,
+) -> None:
+    mailbox = Mailbox()
+    outbox = DirectOutbox("points-0", mailbox)
+    mailbox.arrives = False
+    await batch(database, outbox, 1, "a")
+    mailbox.arrives = True
+    await batch(database, outbox, 2, "b")
+    assert await left(database) == [(None, 1), (None, 1)]
+    assert mailbox.posted == [b"a"]
+    async with database.transaction() as tx:
+        await tx.execute("DELETE FROM outbox")  # as the relay does once all is published
+    await batch(database, outbox, 3, "c")
+    assert await left(database) == [("points-0", 1)]
+    assert mailbox.posted == [b"a", b"c"]
+
+
+async def test_a_large_batch_is_left_to_the_relay_after_what_was_posted(
+    database: Database,
+) -> None:
+    mailbox = Mailbox()
+    outbox = DirectOutbox("points-0", mailbox)
+    await batch(database, outbox, 1, "a")
+    await batch(database, outbox, 2, *"bcd", few=False)
+    assert await left(database) == [(None, 3)]  # "a" is confirmed, and gone
+    await batch(database, outbox, 3, "e")  # it may not overtake them
+    assert await left(database) == [(None, 3), (None, 1)]
+    assert mailbox.posted == [b"a"]
+
+
+async def test_a_new_owner_leaves_to_the_relay_what_the_old_one_may_not_have_published(
+    database: Database,
+) -> None:
+    await batch(database, DirectOutbox("points-0", Mailbox()), 1, "a")
+    await batch(database, DirectOutbox("points-1", Mailbox()), 1, "other")
+    heir = DirectOutbox("points-0", Mailbox())
+    async with database.transaction() as tx:
+        await heir.take_over(tx)
+    assert await left(database) == [(None, 1), ("points-1", 1)]
+
+
+async def _fails(database: Database, outbox: DirectOutbox) -> None:
+    async with database.write_set() as tx:
+        await outbox.append(tx, [_message("lost")], 2, direct=False)
+        await tx.fetch("SELECT 1 / 0")
+
+
+async def test_a_batch_that_is_rolled_back_changes_nothing(database: Database) -> None:
+    mailbox = Mailbox()
+    outbox = DirectOutbox("points-0", mailbox)
+    await batch(database, outbox, 1, "a")
+    await outbox.settle()
+    with pytest.raises(asyncpg.DivisionByZeroError):
+        await _fails(database, outbox)
+    await batch(database, outbox, 3, "b")
+    assert await left(database) == [("points-0", 1)]
+    assert mailbox.posted == [b"a", b"b"]
+
+
+async def test_without_a_way_of_its_own_a_lane_leaves_everything_to_the_relay(
+    database: Database,
+) -> None:
+    outbox = DirectOutbox("points-0", None)
+    await batch(database, outbox, 1, "a")
+    assert await left(database) == [(None, 1)]
