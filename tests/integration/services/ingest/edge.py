@@ -25,7 +25,7 @@ from shared.clock import Clock, WallClock
 from shared.db import Database
 from shared.db.database import KEYED_LOOKUPS
 from shared.events.topics import EVENTS
-from shared.kafka.producer import Limits, Message, Outcome, Producer
+from shared.kafka.producer import Limits, Message, Outcome, Posted, Producer
 from shared.observability.metrics import Metrics
 from shared.outbox import Relay
 from shared.runtime.consumers import ConsumerSpec, Workplace
@@ -52,6 +52,10 @@ class PrefixedProducer(Producer):
     async def send(self, message: Message, deadline_seconds: float) -> Outcome:
         named = message._replace(topic=self._prefix + message.topic)
         return await super().send(named, deadline_seconds)
+
+    @override
+    def post(self, messages: Sequence[Message]) -> Posted:
+        return super().post([each._replace(topic=self._prefix + each.topic) for each in messages])
 
     @override
     async def send_many(
