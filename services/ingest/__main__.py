@@ -133,7 +133,10 @@ def _inbound(resources: _Resources, office: _Office) -> ConsumerSpec:
         event_bytes_max=resources.settings.event_bytes_max,
     )
     return ConsumerSpec(
-        name=CONSUMER, inputs=(Input(topics.INBOUND),), handler=handler, source=ORIGIN
+        name=CONSUMER,
+        inputs=(Input(topics.INBOUND, decoded=False),),
+        handler=handler,
+        source=ORIGIN,
     )
 
 

@@ -6,11 +6,11 @@ reason. Everything of a batch is one transaction: names, the facts added, the ev
 the position.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from services.ingest.domain.candidate import Candidate, read_binary, read_event
+from services.ingest.domain.candidate import Candidate, named_in, read_binary, read_event
 from services.ingest.domain.refusal import Refusal, wrong_field
 from services.ingest.domain.splice import spliced
 from services.ingest.handlers.identifying import Identifier
@@ -74,7 +74,7 @@ class InboundHandler(WithoutTimers):
         """Let a batch of events in.
 
         Raises:
-            NotTaken: the only event of the batch is refused.
+            NotTaken: a dead letter that is replayed is refused again.
             TimeoutError: somebody else made the same members in this moment: try again.
         """
         await tx.in_order()  # names are written, and then looked at
@@ -96,26 +96,40 @@ class InboundHandler(WithoutTimers):
             self._identifier.count(written)
         self._emit(offered, batch)
         refused = [each for each in offered if each.candidate.refusal is not None]
-        if len(arrived) == 1 and refused:
-            raise NotTaken(_reason(refused[0].candidate.refusal))  # the lane makes the dead letter
+        if batch.replay and refused:
+            raise NotTaken(_reason(refused[0].candidate.refusal))  # its letter is there already
         for each in refused:
             await self._set_aside(tx, each, batch)
 
     def _read(self, arrived: Arrived) -> _Offered:
         record = arrived.record
-        headers = dict(record.headers)
         value = record.value or b""
-        trace = headers.get("traceparent")
-        traceparent = trace.decode("latin-1") if trace else None
-        if "ce_specversion" not in headers:
+        if record.value is None:
+            words = "no value: a tombstone is no event"
+            return _Offered(arrived, Candidate(raw=b"", refusal=wrong_field("", words)), None)
+        found = _headers(record)
+        trace = found.get("traceparent")
+        traceparent = trace[0].decode("latin-1") if trace else None
+        if "ce_specversion" not in found or _is_structured(found.get("content-type", [])):
             return _Offered(arrived, read_event(value, self._event_bytes_max), traceparent)
-        attributes = {
-            name.removeprefix(_PREFIX): content.decode("utf-8", "replace")
-            for name, content in record.headers
-            if name.startswith(_PREFIX)
-        }
-        candidate = read_binary(attributes, value, self._event_bytes_max)
+        candidate = self._read_binary(found, value)
         return _Offered(arrived, candidate, traceparent)
+
+    def _read_binary(self, found: Mapping[str, Sequence[bytes]], value: bytes) -> Candidate:
+        attributes: dict[str, str] = {}
+        for name, contents in found.items():
+            if not name.startswith(_PREFIX):
+                continue
+            if len(contents) > 1:
+                return Candidate(
+                    raw=value, refusal=wrong_field("", f"the header {name} stands twice")
+                )
+            try:
+                attributes[name.removeprefix(_PREFIX)] = contents[0].decode()
+            except UnicodeDecodeError:
+                words = f"the header {name} is not UTF-8"
+                return Candidate(raw=value, refusal=wrong_field("", words))
+        return read_binary(attributes, value, self._event_bytes_max)
 
     def _admit(self, offered: Sequence[_Offered], batch: Batch) -> None:
         horizon = self._admission.horizon(batch.now)
@@ -150,7 +164,9 @@ class InboundHandler(WithoutTimers):
         reason = _reason(offered.candidate.refusal)
         record: Record = offered.arrived.record
         envelope = offered.candidate.envelope
-        about = (envelope.type, envelope.id) if offered.candidate.is_read else (None, None)
+        about = (
+            (envelope.type, envelope.id) if offered.candidate.is_read else named_in(record.value)
+        )
         await dead_letters.insert(
             tx, self.name, record, kind="poison", error=reason, now=batch.now, about=(*about, None)
         )
@@ -168,3 +184,17 @@ def _reason(refusal: Refusal | None) -> str:
         return ""
     where = "; ".join(f"{wrong.pointer or '/'}: {wrong.detail}" for wrong in refusal.errors)
     return f"{refusal.slug}: {refusal.detail}" + (f" ({where})" if len(refusal.errors) > 1 else "")
+
+
+def _headers(record: Record) -> dict[str, list[bytes]]:
+    """The headers that have a value, by name."""
+    found: dict[str, list[bytes]] = {}
+    for name, content in record.headers:
+        if content is not None:
+            found.setdefault(name.lower(), []).append(content)
+    return found
+
+
+def _is_structured(content_types: Sequence[bytes]) -> bool:
+    """Whether the content type says that the value is the whole event: that decides."""
+    return any(each.lower().startswith(b"application/cloudevents") for each in content_types)

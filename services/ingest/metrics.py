@@ -25,6 +25,13 @@ class IngestMetrics:
         self.rejected = Counter(
             "regulars_ingest_rejected_total", "Rejected events", ("problem",), registry=registry
         )
+        # Events whose id was taken before with another content: two events share an id.
+        self.differing = Counter(
+            "regulars_ingest_differing_duplicates_total",
+            "Events that came under the id of another one",
+            ("source",),
+            registry=registry,
+        )
         # Rejected events that were not even kept for looking at, because there were too many.
         self.rejected_not_kept = Counter(
             "regulars_ingest_rejected_not_kept_total", "Rejected, not kept", registry=registry

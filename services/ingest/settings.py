@@ -45,7 +45,7 @@ class IngestSettings(ServiceSettings):
         None, description="at start the source `dev` may publish everything with this key"
     )
 
-    event_bytes_max: int = Field(64 * 1024, ge=1_024, le=512 * 1024)
+    event_bytes_max: int = Field(512 * 1024, ge=1_024, le=768 * 1024)
     batch_events_max: int = Field(1_000, ge=1, le=10_000)
     batch_bytes_max: int = Field(4 * 1024 * 1024, ge=64 * 1024, le=64 * 1024 * 1024)
     request_seconds_max: float = Field(2.0, gt=0, description="then 503: send it again")

@@ -21,6 +21,14 @@ _PASSING = (
 )
 
 
+def is_bad_value(error: BaseException) -> bool:
+    """Tell whether a value of the caller's is to blame: too large for its column, or with a NUL."""
+    if isinstance(error, DBAPIError) and error.orig is not None:
+        return is_bad_value(error.orig.__cause__ or error.orig)
+    from_client = isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError)
+    return from_client or isinstance(error, asyncpg.DataError)
+
+
 def is_transient(error: BaseException) -> bool:
     """Tell whether trying the same again later can succeed.
 

@@ -22,10 +22,12 @@ class Input(NamedTuple):
 
     The first input of a consumer is the one of facts; what follows are other services' decisions
     and sort after a fact of the same instant. `waited`: with the stream clock, do not overtake it.
+    `decoded`: false where what lies on it is not trusted, and the handler reads it by itself.
     """
 
     topic: str
     waited: bool = True
+    decoded: bool = True
 
 
 @dataclass(slots=True)
@@ -49,6 +51,7 @@ class Batch:
         until: where the partition's clock stands: timers due by then fire in this batch.
         timers_max: how many members outside of the batch may be worked off for their timers; 0 for
             none.
+        replay: a dead letter that somebody wants applied again, and nothing else.
         stream: with the stream clock (a replay), nothing is late by the wall clock.
         soonest_due: when the first timer of the members that were written is due.
         committed: what the handler wants done once the batch is in the database.
@@ -61,6 +64,7 @@ class Batch:
     until: Instant
     timers_max: int = 0
     stream: bool = False
+    replay: bool = False
     outgoing: list[Outgoing] = field(default_factory=list)
     duplicates: int = 0
     timers_fired: int = 0

@@ -49,6 +49,7 @@ class Intake:
         self._room = room
         self._until = until
         self._facts = inputs[0].topic
+        self._raw = {each.topic for each in inputs if not each.decoded}
         self._ranks = {each.topic: min(index, 1) for index, each in enumerate(inputs)}
         self._waited = [each.topic for each in inputs if each.waited]
         self._buffers: dict[str, deque[Arrived]] = {each.topic: deque() for each in inputs}
@@ -69,7 +70,11 @@ class Intake:
     def add(self, records: Iterable[Record]) -> None:
         """Take records in as they were read."""
         for record in records:
-            arrived = read(record, self._ranks[record.topic])
+            arrived = (
+                unread(record)
+                if record.topic in self._raw
+                else read(record, self._ranks[record.topic])
+            )
             self._buffers[record.topic].append(arrived)
             if self._stream and arrived.event is not None:
                 self._watch(record.topic, arrived.event.type, arrived.order.at)
@@ -133,6 +138,11 @@ class Intake:
             else:
                 taken.append(min(buffers, key=_head).popleft())
         return taken
+
+
+def unread(record: Record) -> Arrived:
+    """A record as it lies on its topic: the handler reads it."""
+    return Arrived(record, Order(BEGINNING, 0, b""))
 
 
 def read(record: Record, rank: int) -> Arrived:

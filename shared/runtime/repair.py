@@ -12,7 +12,7 @@ from shared.runtime import dead_letters, positions
 from shared.runtime.batch import Arrived, Batch
 from shared.runtime.consumers import ConsumerSpec, Workplace
 from shared.runtime.dead_letters import DeadLetter, Kind
-from shared.runtime.intake import read
+from shared.runtime.intake import read, unread
 from shared.runtime.positions import Fenced, Position
 
 log = logging.getLogger(__name__)
@@ -133,8 +133,11 @@ class Repair:
                 await handler.unpark(tx, letter.member_id or "", letter.position)
                 await dead_letters.end_replay(tx, letter.id, batch.now)
                 return
-            rank = min(self._spec.topics.index(letter.topic), 1)
-            arrived = read(letter.record(), rank)
+            index = self._spec.topics.index(letter.topic)
+            record = letter.record()
+            decoded = self._spec.inputs[index].decoded
+            arrived = read(record, min(index, 1)) if decoded else unread(record)
+            batch.replay = True
             if arrived.error is None:
                 await handler.handle(tx, [arrived], batch)
             await dead_letters.end_replay(tx, letter.id, batch.now, failed=arrived.error)

@@ -3,15 +3,16 @@
 from collections.abc import Iterable
 from typing import Any, Final, Literal
 
-from msgspec import DecodeError, Struct, json
+from msgspec import UNSET, Struct, UnsetType, json
 
-from services.ingest.domain.candidate import Candidate
+from services.ingest.domain.candidate import Candidate, named_in
 from services.ingest.domain.refusal import Refusal
 from shared.runtime.http.problems import FieldError, Problem
 
 Status = Literal["accepted", "duplicate", "rejected", "unconfirmed"]
 
 _RETRY_AFTER: Final = "1"
+DIFFERS: Final = "content_differs: another content was taken under this id, and that one counts"
 
 
 class Receipt(Struct, frozen=True, gc=False):
@@ -21,6 +22,7 @@ class Receipt(Struct, frozen=True, gc=False):
     source: str
     member_id: str | None
     status: Status
+    remark: str | UnsetType = UNSET
 
 
 class Item(Struct, frozen=True, gc=False, omit_defaults=True):
@@ -30,17 +32,23 @@ class Item(Struct, frozen=True, gc=False, omit_defaults=True):
     status: Status
     member_id: str | None = None
     problem: dict[str, Any] | None = None
+    remark: str | None = None
 
 
 _encoder: Final = json.Encoder()
-_anything: Final = json.Decoder()
 
 
 def receipt(candidate: Candidate) -> bytes:
     """The body of a 202."""
     envelope = candidate.envelope
     return _encoder.encode(
-        Receipt(envelope.id, envelope.source, candidate.named.member_id, _taken(candidate))
+        Receipt(
+            envelope.id,
+            envelope.source,
+            candidate.named.member_id,
+            _taken(candidate),
+            DIFFERS if candidate.differs else UNSET,
+        )
     )
 
 
@@ -63,7 +71,12 @@ def problem_of(refusal: Refusal) -> Problem:
 def _item(candidate: Candidate) -> Item:
     refusal = candidate.refusal
     if refusal is None:
-        return Item(candidate.envelope.id, _taken(candidate), candidate.named.member_id)
+        return Item(
+            candidate.envelope.id,
+            _taken(candidate),
+            candidate.named.member_id,
+            remark=DIFFERS if candidate.differs else None,
+        )
     status: Status = "unconfirmed" if refusal.is_ours else "rejected"
     return Item(id_of(candidate), status, candidate.named.member_id, problem_of(refusal).document())
 
@@ -76,9 +89,4 @@ def id_of(candidate: Candidate) -> str | None:
     """The id of an event, also of one that could not be read as an event but has one."""
     if candidate.is_read:
         return candidate.envelope.id
-    try:
-        told = _anything.decode(candidate.raw or b"")
-    except (DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-    found = told.get("id") if isinstance(told, dict) else None
-    return found[:128] if isinstance(found, str) else None
+    return named_in(candidate.raw)[1]

@@ -32,6 +32,7 @@ _RECEIPT: Final[dict[str, Any]] = {
             "description": "null where the event is about a store, a community or staff",
         },
         "status": {"enum": _STATUSES[:2]},
+        "remark": {"type": "string", "description": "where another content came under this id"},
     },
 }
 _ITEMS: Final[dict[str, Any]] = {
@@ -48,6 +49,7 @@ _ITEMS: Final[dict[str, Any]] = {
                     "id": {"type": ["string", "null"], "description": "null: it could not be read"},
                     "status": {"enum": _STATUSES},
                     "member_id": {"type": "string", "format": "uuid"},
+                    "remark": {"type": "string"},
                     "problem": {"$ref": "#/components/schemas/ProblemDocument"},
                 },
             },

@@ -39,13 +39,16 @@ _CLIENT_CLOSED: Final = 499
 _BEARER: Final = b"bearer "
 _ENVELOPE_BYTES: Final = 8 * 1024
 _Headers = dict[bytes, bytes]
+_UNEXPECTED: Final = Problem(
+    500, "internal-error", "something unexpected went wrong; nothing is known to be taken"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class EventLimits:
     """How much may be published at once, and how long sending it may take."""
 
-    event_bytes_max: int = 64 * 1024
+    event_bytes_max: int = 512 * 1024
     batch_events_max: int = 1_000
     batch_bytes_max: int = 4 * 1024 * 1024
     body_seconds_max: float = 30.0
@@ -74,7 +77,13 @@ class EventsEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http" or scope["path"] != PATH or scope["method"] != "POST":
+        if scope["type"] != "http" or scope["path"] != PATH:
+            await self._app(scope, receive, send)
+            return
+        if scope["method"] == "OPTIONS":
+            await _permit(dict(scope["headers"]), send)
+            return
+        if scope["method"] != "POST":
             await self._app(scope, receive, send)
             return
         begun = perf_counter()
@@ -90,6 +99,9 @@ class EventsEndpoint:
             except Problem as problem:
                 status = problem.status_code
                 await problem.response()(scope, receive, send)
+            except Exception:
+                log.exception("a request to %s failed", PATH)
+                await _UNEXPECTED.response()(scope, receive, send)
             finally:
                 self._metrics.http_requests.labels("POST", PATH, str(status)).inc()
                 self._seconds.observe(perf_counter() - begun)
@@ -232,6 +244,17 @@ async def _send(send: Send, status: HTTPStatus, body: bytes) -> int:
     )
     await send({"type": "http.response.body", "body": body})
     return status
+
+
+async def _permit(headers: _Headers, send: Send) -> None:
+    """Tell a sender of webhooks that it may deliver here (CloudEvents HTTP webhooks, §4)."""
+    answer = [(b"allow", b"POST, OPTIONS"), (b"content-length", b"0")]
+    origin = headers.get(b"webhook-request-origin")
+    if origin is not None:
+        answer += [(b"webhook-allowed-origin", origin), (b"webhook-allowed-rate", b"*")]
+    status = HTTPStatus.OK if origin is not None else HTTPStatus.NO_CONTENT
+    await send({"type": "http.response.start", "status": status.value, "headers": answer})
+    await send({"type": "http.response.body", "body": b""})
 
 
 def _unauthenticated(detail: str) -> Problem:

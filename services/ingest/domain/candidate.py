@@ -23,8 +23,8 @@ from shared.events.edge import (
     explain_data,
     explain_refusal,
     read_extended,
-    unsound_text,
 )
+from shared.events.text import in_one_form, unsound
 
 
 class Named(Struct, frozen=True, gc=False, array_like=True):
@@ -66,6 +66,7 @@ class Candidate(Struct, gc=False):
         refusal: why it is not taken.
         named: who it is about, once that is known.
         duplicate: it was confirmed before.
+        differs: what was confirmed under its id was something else.
     """
 
     envelope: InboundEnvelope = UNREAD
@@ -77,6 +78,7 @@ class Candidate(Struct, gc=False):
     refusal: Refusal | None = None
     named: Named = UNNAMED
     duplicate: bool = False
+    differs: bool = False
 
     @property
     def is_read(self) -> bool:
@@ -115,11 +117,12 @@ def read_event(raw: bytes, bytes_max: int) -> Candidate:
     """Read one event in structured mode."""
     if len(raw) > bytes_max:
         return Candidate(refusal=too_large(bytes_max))
+    raw = in_one_form(raw)
     try:
         envelope = INBOUND.decode(raw)
     except DECODE_ERRORS:
         return _read_again(raw)
-    if unsound_text(raw) is not None:
+    if unsound(raw) is not None:
         return Candidate(raw=raw, refusal=invalid(explain_refusal(raw)))
     candidate = Candidate(envelope, envelope.data, raw=raw)
     _read_facts(candidate)
@@ -132,11 +135,12 @@ def read_batch(raw: bytes, bytes_max: int) -> list[Candidate]:
     Raises:
         NoBatch: it is no JSON array; with the reason.
     """
+    raw = in_one_form(raw)
     try:
         envelopes = INBOUND_BATCH.decode(raw)
     except DECODE_ERRORS:
         return _read_each(raw, bytes_max)
-    if unsound_text(raw) is not None:
+    if unsound(raw) is not None:
         return _read_each(raw, bytes_max)
     return [_candidate(envelope, bytes_max) for envelope in envelopes]
 
@@ -163,8 +167,10 @@ def read_binary(attributes: dict[str, str], body: bytes, bytes_max: int) -> Cand
     """Read one event in binary mode: attributes from the headers, the body is the data."""
     if len(body) > bytes_max:
         return Candidate(refusal=too_large(bytes_max))
-    if "data" in attributes:
-        return Candidate(refusal=wrong_field("/data", "the data is the body, not a header"))
+    for name in ("data", "data_base64"):
+        if name in attributes:
+            words = "the data is the body, not a header"
+            return Candidate(refusal=wrong_field(f"/{name}", words))
     try:
         # The body must be one JSON value: it is put between other members as it is.
         data = json.decode(body, type=Raw)
@@ -189,7 +195,7 @@ def _read_again(raw: bytes) -> Candidate:
         envelope, extensions = read_extended(raw)
     except DECODE_ERRORS:
         return Candidate(raw=raw, refusal=_explained(raw))
-    if unsound_text(raw) is not None:
+    if unsound(raw) is not None:
         return Candidate(raw=raw, refusal=_explained(raw))
     candidate = Candidate(envelope, envelope.data, extensions=extensions, raw=raw)
     _read_facts(candidate)
@@ -212,3 +218,16 @@ def _read_facts(candidate: Candidate) -> None:
     except (*DECODE_ERRORS, UnknownTypeError) as error:
         problems = explain_data(envelope.type, bytes(candidate.data))
         candidate.refusal = invalid(problems) if problems else wrong_field("/data", str(error))
+
+
+def named_in(raw: bytes | None) -> tuple[str | None, str | None]:
+    """The type and id that something says which is no event, as far as they can be read."""
+    try:
+        told = json.decode(raw or b"")
+    except DECODE_ERRORS:
+        return None, None
+    if not isinstance(told, dict):
+        return None, None
+    found = [told.get(name) for name in ("type", "id")]
+    event_type, event_id = (each[:200] if isinstance(each, str) else None for each in found)
+    return event_type, event_id

@@ -7,7 +7,10 @@ capitals, a phone number with spaces) are one name: `parse_name` returns the nor
 import re
 from collections.abc import Callable
 from typing import Final, NamedTuple
+from unicodedata import normalize
 from uuid import UUID
+
+import phonenumbers
 
 
 class NotAName(ValueError):  # noqa: N818 - says what it is
@@ -37,18 +40,31 @@ def _plain(value: str) -> str:
     return value
 
 
+def _number(value: str) -> str:
+    """Card and member numbers: full width is ASCII."""
+    return normalize("NFKC", value).strip()
+
+
 def _phone(value: str) -> str:
-    digits = _PHONE_FILLING.sub("", value)
+    """E.164: `+44 (0)20 7946 0958`, `+44 020 7946 0958` and `+442079460958` are one number."""
+    written = normalize("NFKC", value).replace("(0)", "")
+    digits = _PHONE_FILLING.sub("", written)
     if not _PHONE.fullmatch(digits):
         raise NotAName("a phone number is written +<country code><number>, as +8613800000000")
-    return digits
+    try:
+        parsed = phonenumbers.parse(digits)
+    except phonenumbers.NumberParseException:
+        return digits  # of a country that the tables do not know
+    if not phonenumbers.is_valid_number(parsed):
+        return digits  # nobody's number, as a shared tablet's: nothing to put right
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 
 
 def _email(value: str) -> str:
     local, at, domain = value.rpartition("@")
     if not at or not local or "." not in domain:
         raise NotAName("an e-mail address is written name@domain")
-    return value.casefold()
+    return normalize("NFKC", value).lower()
 
 
 def _openid(value: str) -> str:
@@ -71,8 +87,8 @@ _NORMALISERS: Final[dict[str, Callable[[str], str]]] = {
     "wecom": _plain,
     "unionid": _plain,
     "openid": _openid,
-    "card": _plain,
-    "pos": _plain,
+    "card": _number,
+    "pos": _number,
     "email": _email,
 }
 KINDS: Final = frozenset(_NORMALISERS)

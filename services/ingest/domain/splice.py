@@ -8,12 +8,13 @@ log is kept for ever, is read by everybody, and cannot be made to forget (docs/d
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from msgspec import Raw, Struct, json
 
 from services.ingest.domain.candidate import Candidate, Named
 from shared.events.edge import Extensions, InboundEnvelope
+from shared.events.scalars import TRACESTATE_LENGTH_MAX
 
 OWN_ATTRIBUTES: Final = frozenset({"subjectkind", "recordedtime", "partitionkey"})
 """Attributes that ingest sets: what a publisher says there is not passed on."""
@@ -44,7 +45,7 @@ class Personal(NamedTuple):
 
 
 _encoder: Final = json.Encoder()
-_objects: Final = json.Decoder(dict[str, Any])
+_objects: Final = json.Decoder(dict[str, Raw])
 
 
 def spliced(
@@ -73,12 +74,20 @@ def spliced(
             named.kind,
             "application/json",
             data,
-            envelope.traceparent or traceparent,
-            envelope.tracestate,
+            _carried(envelope.traceparent) or traceparent,
+            _carried(envelope.tracestate),
             envelope.dataschema,
         )
     )
     return value if extensions is None else _with_extensions(value, extensions)
+
+
+def _carried(trace: str | None) -> str | None:
+    """A trace context or state, unless it is longer than the standard allows.
+
+    No purchase is lost for tracing.
+    """
+    return None if trace is None or len(trace) > TRACESTATE_LENGTH_MAX else trace
 
 
 def _with_extensions(value: bytes, extensions: Extensions) -> bytes:
@@ -111,16 +120,33 @@ def rewritten(
         personal_fields: the fields of `profile` and `attributes` that are taken out.
         member_of: the member id of a name.
     """
-    told = _objects.decode(data)
+    members = _objects.decode(data)
     found: list[Personal] = []
     for part in ("profile", "attributes"):
-        fields = told.get(part)
-        if not isinstance(fields, dict):
+        fields = _object(members.get(part))
+        if fields is None:
             continue
         present = sorted(personal_fields & fields.keys())
-        found.extend(Personal(field, _encoder.encode(fields.pop(field))) for field in present)
-    told.pop("identities", None)
-    for holder in (told, told.get("attribution")):
-        if isinstance(holder, dict) and isinstance(holder.get("referrer"), str):
-            holder["referrer"] = f"member:{member_of(holder['referrer'])}"
-    return Raw(_encoder.encode(told)), found
+        found.extend(Personal(field, bytes(fields.pop(field))) for field in present)
+        members[part] = Raw(_encoder.encode(fields))
+    members.pop("identities", None)
+    _refer(members, member_of)
+    attribution = _object(members.get("attribution"))
+    if attribution is not None:
+        _refer(attribution, member_of)
+        members["attribution"] = Raw(_encoder.encode(attribution))
+    return Raw(_encoder.encode(members)), found
+
+
+def _object(value: Raw | None) -> dict[str, Raw] | None:
+    """The members of an object, each as it was written: what is not ours stays unchanged."""
+    if value is None or not bytes(value).startswith(b"{"):
+        return None
+    return _objects.decode(value)
+
+
+def _refer(members: dict[str, Raw], member_of: Callable[[str], str]) -> None:
+    """Put the member's id in the place of the name in `referrer`."""
+    name = members.get("referrer")
+    if name is not None and bytes(name).startswith(b'"'):
+        members["referrer"] = Raw(_encoder.encode(f"member:{member_of(json.decode(name))}"))

@@ -15,11 +15,11 @@ from services.ingest.metrics import IngestMetrics
 from services.ingest.store.rejections import Rejected, add_rejected
 from services.ingest.store.vault import Vault
 from shared.clock import Clock
-from shared.db import Database
+from shared.db import Database, storable
 
 _WAITING_MAX = 2_000
 _RAW_BYTES_MAX = 64 * 1024
-_TEXT_LENGTH_MAX = 128
+_TEXT_LENGTH_MAX = 200
 
 
 class RejectionLog:
@@ -48,11 +48,15 @@ class RejectionLog:
                 self._metrics.rejected_not_kept.inc()
                 continue
             event_id, event_type = _told_of(candidate)
+            # texts are made storable before they are encoded: what was encoded is not cut in
             problem = {
                 "type": refusal.slug,
                 "status": refusal.status,
-                "detail": refusal.detail,
-                "errors": [error._asdict() for error in refusal.errors],
+                "detail": storable(refusal.detail),
+                "errors": [
+                    {"pointer": storable(wrong.pointer), "detail": storable(wrong.detail)}
+                    for wrong in refusal.errors
+                ],
             }
             self._waiting.append(
                 Rejected(
@@ -60,7 +64,7 @@ class RejectionLog:
                     now,
                     event_id,
                     event_type,
-                    json.encode(problem).decode().replace("\\u0000", ""),
+                    json.encode(problem).decode(),
                     _raw_of(candidate),
                 )
             )
@@ -87,8 +91,5 @@ def _told_of(candidate: Candidate) -> tuple[str | None, str | None]:
     """The id and type of a rejected event, as far as they can be read."""
     if not candidate.is_read:
         return None, None
-    return _clean(candidate.envelope.id), _clean(candidate.envelope.type)
-
-
-def _clean(text: str) -> str:
-    return text.replace("\0", "")[:_TEXT_LENGTH_MAX]
+    envelope = candidate.envelope
+    return storable(envelope.id)[:_TEXT_LENGTH_MAX], storable(envelope.type)[:_TEXT_LENGTH_MAX]

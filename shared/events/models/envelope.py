@@ -5,7 +5,15 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, JsonValue, field_validator, model_validator
 
 from shared.events import scalars
-from shared.events.models.scalars import EventModel, Identifier, Label, Moment, Subject
+from shared.events.models.scalars import (
+    EventModel,
+    Identifier,
+    Label,
+    Moment,
+    Source,
+    Subject,
+    Text,
+)
 
 
 class Envelope(EventModel):
@@ -15,7 +23,7 @@ class Envelope(EventModel):
     """The version of CloudEvents."""
     id: Identifier
     """With `source` the identity of the event: published twice, it counts once."""
-    source: Identifier
+    source: Source
     """Which system says so."""
     type: Identifier
     """What happened, with the version of its data."""
@@ -31,10 +39,10 @@ class Envelope(EventModel):
     """JSON, when said at all."""
     dataschema: Label | None = None
     """Where the schema of `data` is to be found."""
-    traceparent: Label | None = None
-    """W3C trace context, carried through."""
-    tracestate: Label | None = None
-    """W3C trace state, carried through."""
+    traceparent: Text | None = None
+    """W3C trace context, carried through; one that is none is dropped."""
+    tracestate: Text | None = None
+    """W3C trace state, carried through; one of more than 512 characters is dropped."""
     recordedtime: JsonValue = None
     """When ingest took it; set by ingest, ignored when published."""
     partitionkey: JsonValue = None

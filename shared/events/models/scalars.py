@@ -4,19 +4,24 @@ Each is the twin of the msgspec type of the same name in `shared.events.scalars`
 parsed by msgspec here as well, since pydantic's strict mode would take epoch numbers in strings.
 """
 
+import re
 from datetime import date, datetime
 from typing import Annotated
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
 
 from shared.events import scalars
+
+_LEAP_SECOND = re.compile(r":\d\d:60")
 
 
 def _moment(value: object) -> datetime:
     try:
         return msgspec.convert(value, scalars.Moment)
     except msgspec.ValidationError as error:
+        if isinstance(value, str) and _LEAP_SECOND.search(value):
+            raise ValueError("a leap second (:60) is not taken: send :59 of that minute") from None
         raise ValueError(f"should be an RFC 3339 time with its offset from UTC ({error})") from None
 
 
@@ -27,7 +32,13 @@ def _day(value: object) -> date:
         raise ValueError(f"should be a day as YYYY-MM-DD ({error})") from None
 
 
+def _currency(code: str) -> str:
+    scalars.check_currency(code)
+    return code
+
+
 Identifier = Annotated[str, Field(min_length=1, max_length=scalars.IDENTIFIER_LENGTH_MAX)]
+Source = Annotated[str, Field(min_length=1, max_length=scalars.SOURCE_LENGTH_MAX)]
 Subject = Annotated[
     str,
     Field(
@@ -49,14 +60,20 @@ Currency = Annotated[
         description="ISO 4217, three capital letters",
         examples=["CNY"],
     ),
+    AfterValidator(_currency),
 ]
 Amount = Annotated[
-    int, Field(ge=0, le=scalars.INT64_MAX, description="Money in minor units (fen, cents)")
+    int, Field(ge=0, le=scalars.AMOUNT_MAX, description="Money in minor units (fen, cents)")
 ]
-Count = Annotated[int, Field(ge=0, le=scalars.INT64_MAX)]
-Whole = Annotated[int, Field(ge=-scalars.INT64_MAX, le=scalars.INT64_MAX)]
+Count = Annotated[int, Field(ge=0, le=scalars.COUNT_MAX)]
+Whole = Annotated[int, Field(ge=-scalars.COUNT_MAX, le=scalars.COUNT_MAX)]
 Quantity = Annotated[
-    float, Field(ge=0, description="Pieces or, for loose goods, a part of the unit (0.482 kg)")
+    float,
+    Field(
+        ge=0,
+        le=scalars.QUANTITY_MAX,
+        description="Pieces or, for loose goods, a part of the unit (0.482 kg)",
+    ),
 ]
 Score = float
 Moment = Annotated[

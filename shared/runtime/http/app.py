@@ -61,6 +61,7 @@ def build_app(  # noqa: PLR0913 -- keywords only: the one place where everything
         version=version("regulars"),
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # a redirect loses the body; what is not there is said so
         responses={"default": _PROBLEM},
     )
     app.state.service = service
@@ -143,6 +144,14 @@ def _progress(progress: Progress) -> APIRouter:
     return router
 
 
+def _as_problem(response: dict[str, Any]) -> None:
+    """An answer whose shape is a problem document has its media type, too."""
+    content = response.get("content", {})
+    shape = content.get("application/json", {}).get("schema", {}).get("$ref", "")
+    if shape.endswith("/ProblemDocument"):
+        content[problems.MEDIA_TYPE] = content.pop("application/json")
+
+
 def _describe_errors(app: FastAPI) -> None:
     """Have OpenAPI say what is true: errors are problem documents, not FastAPI's own shape."""
     original = app.openapi
@@ -162,6 +171,8 @@ def _describe_errors(app: FastAPI) -> None:
         for operations in document["paths"].values():
             for operation in operations.values():
                 operation["responses"].pop("422", None)
+                for response in operation["responses"].values():
+                    _as_problem(response)
         return document
 
     app.openapi = described  # type: ignore[method-assign]  # FastAPI's documented way to extend it

@@ -19,6 +19,7 @@ from shared.runtime.http.problems import Problem, not_found
 
 # Letters hold what was sent, personal data included: not for every reader.
 _Operator = Annotated[Principal, Depends(require("admin", "system"))]
+LetterId = Annotated[int, Field(ge=1, le=2**63 - 1)]
 _REPLAYED_AT_ONCE = 10_000
 
 
@@ -63,13 +64,13 @@ class Replay(BaseModel):
 
     topic: str | None = None
     type: str | None = None
-    ids: list[int] | None = Field(None, max_length=_REPLAYED_AT_ONCE)
+    ids: list[LetterId] | None = Field(None, max_length=_REPLAYED_AT_ONCE)
 
 
 class Moved(BaseModel):
     """What became of letters."""
 
-    ids: list[int]
+    ids: list[LetterId]
     state: Literal["replaying", "discarded"]
     left: int = Field(0, description="how many more match; ask again")
 
@@ -100,7 +101,7 @@ def dead_letters_router(database: Database, clock: Clock) -> APIRouter:
         return Letters(items=told.items, next=told.next, total=total)
 
     @router.get("/v1/dead-letters/{letter_id}", summary="One of them, with its bytes")
-    async def letter(letter_id: int, _caller: _Operator) -> WholeLetter:
+    async def letter(letter_id: LetterId, _caller: _Operator) -> WholeLetter:
         async with database.transaction(read_only=True) as tx:
             return _whole(await _find(tx, letter_id))
 
@@ -117,7 +118,7 @@ def _commands(router: APIRouter, clock: Clock) -> None:
         status_code=202,
         response_model=Moved,
     )
-    async def replay(letter_id: int, command: CommandDep, _caller: _Operator) -> Response:
+    async def replay(letter_id: LetterId, command: CommandDep, _caller: _Operator) -> Response:
         async def effect(tx: Transaction) -> Answer:
             await _held(tx, letter_id)
             ids = await dead_letters.request_replay(tx, [letter_id], clock.now())
@@ -126,7 +127,7 @@ def _commands(router: APIRouter, clock: Clock) -> None:
         return await command.run(effect)
 
     @router.post("/v1/dead-letters/{letter_id}:discard", summary="Give it up", response_model=Moved)
-    async def discard(letter_id: int, command: CommandDep, _caller: _Operator) -> Response:
+    async def discard(letter_id: LetterId, command: CommandDep, _caller: _Operator) -> Response:
         async def effect(tx: Transaction) -> Answer:
             await _held(tx, letter_id)
             ids = await dead_letters.discard(tx, [letter_id], clock.now())

@@ -25,7 +25,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from shared.auth.errors import Forbidden, Unauthenticated
-from shared.db import is_transient
+from shared.db import is_bad_value, is_transient
 from shared.observability.trace import current_trace
 
 MEDIA_TYPE = "application/problem+json"
@@ -194,6 +194,11 @@ async def _on_caller(_request: Request, error: Unauthenticated | Forbidden) -> R
 
 async def _on_dependency(_request: Request, error: Exception) -> Response:
     """A database that is away is 503; anything else that a driver raises is a bug of ours, 500."""
+    if is_bad_value(error):
+        words = (
+            "a value of this request cannot be stored or compared: it is too large, or has a NUL"
+        )
+        return Problem(422, "invalid-request", words).response()
     if not is_transient(error):
         raise error
     logger.warning("a dependency is away", extra={"reason": type(error).__name__})

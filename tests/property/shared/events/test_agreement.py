@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from shared.events import edge, types
 from shared.events.models import MODELS
 from shared.events.registry import STRUCTS
+from shared.events.text import unsound
 from tests.property.shared.events import strategies as events
 
 _decoders: dict[str, msgspec.json.Decoder[Any]] = {
@@ -23,7 +24,7 @@ def _is_sound(raw: bytes) -> bool:
         msgspec.json.decode(raw)
     except edge.DECODE_ERRORS:
         return False
-    return edge.unsound_text(raw) is None
+    return unsound(raw) is None
 
 
 def _msgspec_takes(event_type: str, raw: bytes) -> bool:
@@ -61,7 +62,7 @@ def test_a_refusal_is_always_worded_and_only_a_refusal(envelope: dict[str, Any])
     raw = json.dumps(envelope).encode()
     try:
         edge.read_extended(raw)
-        taken = edge.unsound_text(raw) is None
+        taken = unsound(raw) is None
     except edge.DECODE_ERRORS:
         taken = False
     # member.erased is ingest's own, so its data is not asked about here

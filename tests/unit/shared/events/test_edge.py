@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from shared.events import edge, types
+from shared.events.text import unsound
 
 
 def _event(**changes: Any) -> dict[str, Any]:
@@ -149,7 +150,7 @@ def test_text_that_would_break_a_store_is_seen_in_unknown_fields(inside: bytes, 
     raw = _raw(data={"channel": "sms", "granted": True, "source": "app", "x": "HERE"})
     spoilt = raw.replace(b'"HERE"', inside)
     edge.decoder_for(types.MEMBER_CONSENT_CHANGED).decode(edge.INBOUND.decode(spoilt).data)
-    reason = edge.unsound_text(spoilt)
+    reason = unsound(spoilt)
     assert reason is not None
     assert words in reason
     assert words in edge.explain_refusal(spoilt)[0].reason
@@ -157,7 +158,7 @@ def test_text_that_would_break_a_store_is_seen_in_unknown_fields(inside: bytes, 
 
 @pytest.mark.parametrize("inside", [b'"\\\\u0000"', b'"\\u00e9"', b'"\\ud83d\\ude00"', b'"u0000"'])
 def test_sound_text_passes(inside: bytes) -> None:
-    assert edge.unsound_text(b'{"x":' + inside + b"}") is None
+    assert unsound(b'{"x":' + inside + b"}") is None
 
 
 def test_bottomless_nesting_is_refused_in_words() -> None:
@@ -166,4 +167,4 @@ def test_bottomless_nesting_is_refused_in_words() -> None:
 
 
 def test_half_a_surrogate_pair_is_no_text() -> None:
-    assert "not sound JSON" in (edge.unsound_text(b'{"x":"\\ud800"}') or "")
+    assert "not sound JSON" in (unsound(b'{"x":"\\ud800"}') or "")
