@@ -49,7 +49,9 @@ def _unescaped(found: "re.Match[str]") -> str:
         letters: str = orjson.loads(f'"{told}"')
     except orjson.JSONDecodeError:
         return found[0]
-    return found[0] if any(letter < "\x80" for letter in letters) else found[1] + letters
+    return found[1] + "".join(
+        letter if letter > "\x7f" else f"\\u{ord(letter):04x}" for letter in letters
+    )
 
 
 def unsound(raw: bytes) -> str | None:

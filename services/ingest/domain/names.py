@@ -64,7 +64,7 @@ def _email(value: str) -> str:
     local, at, domain = value.rpartition("@")
     if not at or not local or "." not in domain:
         raise NotAName("an e-mail address is written name@domain")
-    return normalize("NFKC", value).lower()
+    return value.lower()
 
 
 def _openid(value: str) -> str:

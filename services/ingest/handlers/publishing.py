@@ -162,7 +162,8 @@ class Publisher:
         for again, first in repeated:
             again.named, again.refusal = first.named, first.refusal
             again.duplicate = first.refusal is None
-            again.differs = again.duplicate and _content(again) != _content(first)
+            counts = self._confirmed.get((again.envelope.source, again.envelope.id))
+            again.differs = counts is not None and _content(again) != counts[1]
         self._count(source, candidates)
 
     def _left(self, started: float) -> float:

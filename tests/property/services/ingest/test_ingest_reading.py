@@ -3,9 +3,10 @@
 import json
 from datetime import UTC, datetime
 from typing import Any
+from unicodedata import normalize
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from services.ingest.domain.candidate import (
@@ -158,6 +159,9 @@ def test_the_data_is_passed_on_as_it_was_published(more: dict[str, Any]) -> None
         if name not in optional | {"receipt_code", "tenders"}
     }
     event["data"] |= kept
+    # text has one form behind the edge: what differs in nothing else is one key
+    told = json.loads(normalize("NFC", json.dumps(event["data"], ensure_ascii=False)))
+    assume(len(told) == len(event["data"]))
     for escaped in (True, False):
         raw = json.dumps(event, ensure_ascii=escaped).encode()
         candidate = read_event(raw, BYTES_MAX)
@@ -170,7 +174,7 @@ def test_the_data_is_passed_on_as_it_was_published(more: dict[str, Any]) -> None
             traceparent=None,
             extensions=None,
         )
-        assert json.loads(value)["data"] == event["data"]
+        assert json.loads(value)["data"] == told
 
 
 @given(st.lists(st.binary(max_size=12)), st.integers(1, 8))

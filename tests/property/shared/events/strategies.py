@@ -80,7 +80,8 @@ _STRATEGIES: dict[type[inspect.Type], Callable[[Any], st.SearchStrategy[Any]]] =
     inspect.StrType: lambda _: _WORDS,
     inspect.IntType: lambda kind: st.integers(kind.ge, kind.le),
     inspect.FloatType: lambda kind: (
-        st.floats(kind.ge, 1e12, allow_nan=False, allow_infinity=False) | st.integers(0, 9)
+        st.floats(kind.ge, kind.le or 1e12, allow_nan=False, allow_infinity=False)
+        | st.integers(0, 9)
     ),
     inspect.BoolType: lambda _: st.booleans(),
     inspect.NoneType: lambda _: st.none(),
