@@ -31,9 +31,6 @@ JSON = {"datacontenttype": "application/json"}
 _LAG_SECONDS = 10.0
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 
-no_content_type = pytest.mark.xfail(
-    strict=True, reason="binary without Content-Type is 415; with ce-specversion it is JSON"
-)
 read_uncommitted = pytest.mark.xfail(
     strict=True, reason="ingest reads uncommitted: an aborted purchase is booked, its lag stays 1"
 )
@@ -60,7 +57,7 @@ def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outside]:
         ("sdk-structured", http.to_structured_event, {}),
         ("sdk-structured-typed", http.to_structured_event, JSON),
         ("sdk-binary-typed", http.to_binary_event, JSON),
-        pytest.param("sdk-binary", http.to_binary_event, {}, marks=no_content_type),
+        pytest.param("sdk-binary", http.to_binary_event, {}),
         ("sdk-binary-capitals", http.to_binary_event, {"datacontenttype": "Application/JSON"}),
         ("sdk-binary-vendor", http.to_binary_event, {"datacontenttype": "application/x_y+json"}),
     ],
@@ -81,7 +78,7 @@ def test_sdk_over_http(
     [
         ("sdk1-structured", conversion_v1.to_structured, {}),
         ("sdk1-binary-typed", conversion_v1.to_binary, JSON),
-        pytest.param("sdk1-binary", conversion_v1.to_binary, {}, marks=no_content_type),
+        pytest.param("sdk1-binary", conversion_v1.to_binary, {}),
     ],
 )
 def test_sdk_version_1_over_http(
