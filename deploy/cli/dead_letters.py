@@ -166,7 +166,9 @@ def _table(letters: Sequence[dict[str, Any]]) -> Table:
     return table
 
 
-def _header(name: str, value: str) -> str:
+def _header(name: str, value: str | None) -> str:
+    if value is None:
+        return f"{name} (no value)"
     return f"{name}: {base64.b64decode(value).decode('utf-8', 'replace')}"
 
 

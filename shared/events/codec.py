@@ -22,7 +22,7 @@ CONTENT_TYPE_HEADER: Final[tuple[str, bytes]] = ("content-type", CONTENT_TYPE.en
 _BINARY_PREFIX: Final = "ce_"
 _KEY_BYTES: Final = 16
 
-Headers = Sequence[tuple[str, bytes]]
+Headers = Sequence[tuple[str, bytes | None]]
 """As Kafka clients give them; some give None for a header without a value."""
 
 
@@ -151,7 +151,10 @@ def encode(  # noqa: PLR0913 - the attributes of an event, all by name
 
 
 def _is_binary(headers: Headers) -> bool:
-    return any(name == "ce_specversion" for name, _ in headers)
+    """Whether the attributes are in the headers; a content type that says otherwise decides."""
+    told = dict(headers)
+    structured = (told.get("content-type") or b"").lower().startswith(b"application/cloudevents")
+    return "ce_specversion" in told and not structured
 
 
 def _binary(value: bytes, headers: Headers) -> _Envelope:

@@ -1,5 +1,6 @@
 """Kafka for the services; only this package imports the client library, and mends it first."""
 
-from shared.kafka.connection import mend
+from shared.kafka import connection, reading
 
-mend()
+connection.mend()
+reading.mend()

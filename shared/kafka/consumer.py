@@ -15,6 +15,8 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, OffsetAndMetad
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import IllegalStateError, KafkaError
 
+from shared.kafka.reading import UnreadableRecord
+
 log = logging.getLogger(__name__)
 
 _COMMIT_SECONDS_MAX = 2.0
@@ -41,7 +43,12 @@ class GroupUnavailable(Exception):  # noqa: N818 - a state that passes, not a mi
 
 
 class Record(NamedTuple):
-    """A record as it lies on a topic."""
+    """A record as it lies on a topic.
+
+    Attributes:
+        unreadable: why it cannot be handed out, in words; `value` is then what there is of it.
+        offsets: how many it stands for; more than one where a batch cannot be read.
+    """
 
     topic: str
     partition: int
@@ -49,7 +56,14 @@ class Record(NamedTuple):
     timestamp_ms: int
     key: bytes | None
     value: bytes | None
-    headers: Sequence[tuple[str, bytes]]
+    headers: Sequence[tuple[str, bytes | None]]
+    unreadable: str | None = None
+    offsets: int = 1
+
+    @property
+    def next_offset(self) -> int:
+        """The offset after it: of records that cannot be read, after all that are lost."""
+        return self.offset + self.offsets
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
@@ -93,6 +107,7 @@ class GroupConsumer:
             session_timeout_ms=10_000,
             heartbeat_interval_ms=1_000,
             max_poll_interval_ms=600_000,
+            isolation_level="read_committed",  # what was aborted never was
             fetch_min_bytes=_IDLE.bytes_min,
             fetch_max_wait_ms=_IDLE.wait_ms_max,
             consumer_timeout_ms=20,  # how long an unread partition may hold up fetching for others
@@ -166,19 +181,18 @@ class GroupConsumer:
             await asyncio.sleep(_TROUBLE_SECONDS)
             return []
         self._pace(bool(polled))
-        return [
-            Record(
-                raw.topic,
-                raw.partition,
-                raw.offset,
-                raw.timestamp,
-                raw.key,
-                raw.value,
-                raw.headers,
+        return [_record(raw) for batch in polled.values() for raw in batch]
+
+    def reached(self, topic: str, partition: int) -> int | None:
+        """The offset that is read next; behind the last record, where a transaction's mark is."""
+        try:
+            state = self._consumer._subscription.subscription.assignment.state_value(  # noqa: SLF001
+                TopicPartition(topic, partition)
             )
-            for batch in polled.values()
-            for raw in batch
-        ]
+        except (AttributeError, IllegalStateError):
+            return None
+        at: int | None = state.position if state.has_valid_position else None
+        return at
 
     def _pace(self, came: bool) -> None:  # noqa: FBT001 - what was seen
         """Let the broker gather while records come all the time."""
@@ -230,6 +244,21 @@ class GroupConsumer:
             await asyncio.wait(tasks, timeout=_STOP_SECONDS_MAX)
         for connection in self._consumer._client._conns.values():  # noqa: SLF001 - as above
             connection.close()
+
+
+def _record(raw: Any) -> Record:
+    lost = raw if isinstance(raw, UnreadableRecord) else None
+    return Record(
+        raw.topic,
+        raw.partition,
+        raw.offset,
+        raw.timestamp,
+        raw.key,
+        raw.value,
+        raw.headers,
+        None if lost is None else lost.reason,
+        1 if lost is None else lost.count,
+    )
 
 
 def _ending(task: asyncio.Task[Any]) -> str:

@@ -12,6 +12,8 @@ import json
 import logging
 import re
 import sys
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
 
@@ -30,6 +32,11 @@ _PRIVATE_FIELDS = frozenset({
     "token", "unionid", "wecom",
 })  # fmt: skip
 _MASK = "[masked]"
+_MINUTE_SECONDS = 60.0
+_SAME_A_MINUTE = 20
+_SENTENCES_MAX = 1_000
+_LINE_CHARACTERS = 200
+_STACK_LINES = 60
 _PRIVATE_TEXT = re.compile(
     r"\b(?P<kind>(?:phone|email|wecom|unionid|openid|card|pos): ?|Bearer )"
     r"(?P<value>[^\s\"',;)}\]]{4,})"
@@ -50,6 +57,7 @@ def configure(
     """
     out = stream if stream is not None else sys.stderr
     handler = logging.StreamHandler(out)
+    handler.addFilter(Repeats())
     handler.setFormatter(
         JsonLines(service) if style == "json" else Console(service, colour=out.isatty())
     )
@@ -62,6 +70,44 @@ def configure(
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
+
+
+class Repeats(logging.Filter):
+    """Lets the same sentence through a few times a minute, and then says how often it came.
+
+    What fails again and again must not fill the disk: twenty lines a minute tell as much.
+    """
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        """Begin to count."""
+        super().__init__()
+        self._monotonic = monotonic
+        self._minutes: dict[tuple[str, int, str], tuple[float, int]] = {}
+
+    @override
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether this line is written."""
+        now = self._monotonic()
+        sentence = (record.name, record.levelno, str(record.msg)[:_LINE_CHARACTERS])
+        began, count = self._minutes.get(sentence, (now, 0))
+        if now - began >= _MINUTE_SECONDS:
+            if count > _SAME_A_MINUTE:
+                record.msg = f"{record.msg} [{count - _SAME_A_MINUTE} more like it in a minute]"
+            began, count = now, 0
+        if len(self._minutes) > _SENTENCES_MAX:
+            self._minutes.clear()
+        self._minutes[sentence] = began, count + 1
+        return count < _SAME_A_MINUTE
+
+
+def _bounded(stack: str) -> str:
+    """A stack of a bearable length: its beginning, and above all its end."""
+    lines = stack.splitlines()
+    if len(lines) <= _STACK_LINES:
+        return stack
+    left = len(lines) - _STACK_LINES
+    half = _STACK_LINES // 2
+    return "\n".join([*lines[:half], f"  … {left} lines left out …", *lines[-half:]])
 
 
 def mask(text: str) -> str:
@@ -106,7 +152,7 @@ class JsonLines(logging.Formatter):
         line |= _fields(record)
         if record.exc_info and record.exc_info[0] is not None:
             line["error"] = record.exc_info[0].__name__
-            line["stack"] = mask(self.formatException(record.exc_info))
+            line["stack"] = mask(_bounded(self.formatException(record.exc_info)))
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
@@ -133,5 +179,5 @@ class Console(logging.Formatter):
             self._paint("2", fields),
         ))  # fmt: skip
         if record.exc_info and record.exc_info[0] is not None:
-            line = f"{line.rstrip()}\n{mask(self.formatException(record.exc_info))}"
+            line = f"{line.rstrip()}\n{mask(_bounded(self.formatException(record.exc_info)))}"
         return line.rstrip()

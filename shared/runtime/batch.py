@@ -32,12 +32,16 @@ class Input(NamedTuple):
 
 @dataclass(slots=True)
 class Arrived:
-    """A record that was read: with its event, or with the reason why it is none."""
+    """A record that was read: with its event, or with the reason why it is none.
+
+    `bare`: even setting it aside failed; nothing but its place and its bytes is kept.
+    """
 
     record: Record
     order: Order
     event: Event | None = None
     error: str | None = None
+    bare: bool = False
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ from typing import Literal
 import orjson
 
 from shared.clock import Instant
-from shared.db import Transaction
+from shared.db import Transaction, storable
 from shared.events.topics import DEAD_LETTERS
 from shared.kafka.consumer import Record
 from shared.outbox import Outgoing
@@ -22,6 +22,7 @@ from shared.outbox import Outgoing
 Kind = Literal["undecodable", "poison", "timer"]
 State = Literal["held", "replaying", "replayed", "discarded"]
 _ERROR_CHARACTERS_MAX = 4_000
+_ABOUT_CHARACTERS_MAX = 400
 _RAW_TOLD_BYTES_MAX = 256 * 1024
 
 
@@ -35,7 +36,7 @@ class DeadLetter:
     partition: int
     position: int
     key: bytes | None
-    headers: tuple[tuple[str, bytes], ...]
+    headers: tuple[tuple[str, bytes | None], ...]
     raw: bytes | None
     type: str | None
     event_id: str | None
@@ -98,11 +99,22 @@ async def insert(  # noqa: PLR0913 - what a letter says, by name
         record.key,
         orjson.dumps(_headers(record)).decode(),
         record.value,
-        *about,
+        *(None if each is None else storable(each)[:_ABOUT_CHARACTERS_MAX] for each in about),
         kind,
-        error[:_ERROR_CHARACTERS_MAX].replace("\0", "\\0"),
+        storable(error[:_ERROR_CHARACTERS_MAX]),
         now,
     )
+
+
+async def insert_bare(
+    tx: Transaction, consumer: str, record: Record, *, error: str, now: Instant
+) -> None:
+    """Set a record aside of which nothing but its place and its bytes can be told.
+
+    The last resort: what made `insert` fail is left out.
+    """
+    bare = record._replace(key=None, headers=())
+    await insert(tx, consumer, bare, kind="poison", error=error, now=now)
 
 
 async def list_dead_letters(
@@ -186,7 +198,7 @@ async def end_replay(
             WHERE id = $1""",
         letter_id,
         now,
-        failed and failed[:_ERROR_CHARACTERS_MAX].replace("\0", "\\0"),
+        failed and storable(failed[:_ERROR_CHARACTERS_MAX]),
     )
 
 
@@ -206,7 +218,10 @@ async def _change(
 
 def _letter(row: object) -> DeadLetter:
     fields = dict(row)  # type: ignore[call-overload]  # asyncpg ships no types; a record is a mapping
-    fields["headers"] = tuple((name, base64.b64decode(value)) for name, value in fields["headers"])
+    fields["headers"] = tuple(
+        (name, None if value is None else base64.b64decode(value))
+        for name, value in fields["headers"]
+    )
     return DeadLetter(**fields)
 
 
@@ -225,7 +240,7 @@ def announcement(consumer: str, record: Record, kind: Kind, error: str) -> Outgo
             "partition": record.partition,
             "position": record.offset,
             "kind": kind,
-            "error": error[:_ERROR_CHARACTERS_MAX],
+            "error": storable(error[:_ERROR_CHARACTERS_MAX]),
             "headers": _headers(record),
             "raw": base64.b64encode(raw).decode() if fits else None,
             "raw_bytes": len(raw),
@@ -234,5 +249,9 @@ def announcement(consumer: str, record: Record, kind: Kind, error: str) -> Outgo
     return Outgoing(DEAD_LETTERS, record.partition, record.key or b"", value)
 
 
-def _headers(record: Record) -> list[list[str]]:
-    return [[name, base64.b64encode(value).decode()] for name, value in record.headers]
+def _headers(record: Record) -> list[list[str | None]]:
+    """Names as text that can be kept; a value in base64, null where there is none."""
+    return [
+        [storable(name), None if value is None else base64.b64encode(value).decode()]
+        for name, value in record.headers
+    ]

@@ -27,10 +27,14 @@ from shared.timers.timelines import Order
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A batch's records in the order in which they are handled, and where the clock then stands."""
+    """A batch's records in the order in which they are handled, and where the clock then stands.
+
+    `after`: records that are passed over, for nothing can be kept of them.
+    """
 
     records: list[Arrived]
     until: Instant
+    after: tuple[Record, ...] = ()
 
 
 class Intake:
@@ -72,7 +76,7 @@ class Intake:
         for record in records:
             arrived = (
                 unread(record)
-                if record.topic in self._raw
+                if record.topic in self._raw and record.unreadable is None
                 else read(record, self._ranks[record.topic])
             )
             self._buffers[record.topic].append(arrived)
@@ -88,6 +92,10 @@ class Intake:
         elif event_type == types.CLOCK_ADVANCED:
             self._watermarks[topic] = at
             self._marks[topic].append(at)
+
+    def holds(self, topic: str) -> bool:
+        """Whether records of a topic are buffered."""
+        return bool(self._buffers[topic])
 
     def waiting(self) -> int:
         """How many records are buffered."""
@@ -147,6 +155,8 @@ def unread(record: Record) -> Arrived:
 
 def read(record: Record, rank: int) -> Arrived:
     """Decode a record; one that is no event carries the reason instead, and sorts first."""
+    if record.unreadable is not None:
+        return Arrived(record, Order(BEGINNING, rank, b""), error=record.unreadable)
     if record.value is None:
         return Arrived(
             record, Order(BEGINNING, rank, b""), error="no value: a tombstone is no event"

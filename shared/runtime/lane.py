@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared.backoff import Backoff, rest
 from shared.clock import SECOND, Instant, to_datetime
@@ -252,9 +252,18 @@ class Lane:
             between = max(min(records[middle].order.at, taken.until), self._until())
             await self._handle(Taken(records[:middle], between))
             await self._handle(Taken(records[middle:], taken.until))
-        elif records:
+        elif records and records[0].error is None:
             log.error("%s: dead letter: %r", self._name, error, exc_info=error)
             await self._handle(Taken([_condemned(records[0], error)], taken.until))
+        elif records and not records[0].bare:
+            # even setting it aside fails: without all that may be the reason
+            log.error("%s: cannot be set aside as it is: %r", _place_of(records[0]), error)
+            self._report.last_resort(records[0].record)
+            await self._handle(Taken([replace(records[0], bare=True)], taken.until))
+        elif records:
+            log.critical("%s: cannot be kept and is passed over: %r", _place_of(records[0]), error)
+            self._report.last_resort(records[0].record)
+            await self._handle(Taken([], taken.until, after=(records[0].record,)))
         elif self._timers_max > 1:
             self._timers_max = max(1, self._timers_max // 8)
         else:
@@ -329,11 +338,21 @@ class Lane:
     def _reached(self, taken: Taken) -> dict[str, Position]:
         """Where the positions are after these records."""
         until = max(taken.until, self._until())
-        last = {each.record.topic: each.record.offset for each in taken.records}
+        passed = [*taken.after, *(each.record for each in taken.records)]
+        reached = {record.topic: record.next_offset for record in passed}
         return {
-            topic: Position(last.get(topic, held.position - 1) + 1, until, held.epoch)
+            topic: Position(reached.get(topic, held.position), until, held.epoch)
             for topic, held in self._held.items()
         }
+
+    def _beyond_marks(self) -> dict[str, Position]:
+        """Where the positions are behind the marks of transactions, where nothing is in between."""
+        moved = dict(self._held)
+        for topic, held in self._held.items():
+            at = self._consumer.reached(topic, self._partition)
+            if at is not None and at > held.position and not self._intake.holds(topic):
+                moved[topic] = held._replace(position=at)
+        return moved
 
     async def _set_aside(self, tx: Transaction, records: Sequence[Arrived], batch: Batch) -> None:
         """Make dead letters of the records that carry an error."""
@@ -375,9 +394,18 @@ class Lane:
             await self._wait_out(error, 1)
 
     async def _tidy(self) -> None:
-        """Delete from the outbox what is published; usually the next batch does it."""
-        if self._held and self._outbox.dirty:
+        """Delete from the outbox what is published, and pass the marks of transactions.
+
+        Usually the next batch does it.
+        """
+        if not self._held:
+            return
+        beyond = self._beyond_marks()
+        if self._outbox.dirty or beyond != self._held:
             try:
+                async with self._place.database.transaction() as tx:
+                    await positions.move(tx, self._spec.name, self._partition, self._held, beyond)
+                self._held = beyond
                 await self._commit(Taken([], self._until()))
             except Exception as error:
                 if not is_transient(error):
@@ -422,6 +450,11 @@ def _sooner(one: Instant | None, other: Instant | None) -> Instant | None:
 
 def _is_mark(each: Arrived) -> bool:
     return each.event is not None and each.event.type == types.CLOCK_ADVANCED
+
+
+def _place_of(each: Arrived) -> str:
+    record = each.record
+    return f"{record.topic}-{record.partition} offset {record.offset}"
 
 
 def _condemned(each: Arrived, error: Exception) -> Arrived:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from shared.clock import SECOND, Clock, Instant
 from shared.events.topics import DEAD_LETTERS
+from shared.kafka.consumer import Record
 from shared.observability.metrics import Metrics
 from shared.outbox import Outgoing
 from shared.runtime.batch import Arrived, Batch
@@ -35,6 +36,10 @@ class LaneReport:
     def dead_letter(self, topic: str, kind: str) -> None:
         """A dead letter was made."""
         self._metrics.dead_letters.labels(topic, kind).inc()
+
+    def last_resort(self, record: Record) -> None:
+        """A record could not be set aside as it is."""
+        self._metrics.set_aside_failures.labels(record.topic, self._partition).inc()
 
     def where(self, until: Instant) -> None:
         """Where the lane's clock stands."""

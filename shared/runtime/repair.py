@@ -45,6 +45,12 @@ class Repair:
         """Make a dead letter of a record that carries an error."""
         kind: Kind = "undecodable" if each.event is None else "poison"
         event = each.event
+        if each.bare:
+            error = each.error or ""
+            await dead_letters.insert_bare(
+                tx, self._spec.name, each.record, error=error, now=batch.now
+            )
+            return "poison"
         await dead_letters.insert(
             tx,
             self._spec.name,

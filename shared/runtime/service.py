@@ -12,6 +12,7 @@ import logging
 import random
 import signal
 import sys
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,6 +52,8 @@ Task = Callable[[asyncio.Event], Awaitable[None]]
 _LANES_OPEN_SECONDS_MAX = 5.0
 _LANES_STATEMENT_SECONDS_MAX = 60.0
 
+_WELL_SECONDS = 60.0
+"""A loop that ran for so long was well: its next failure is the first one again."""
 _ROLES = ("all", "serve", "consume", "schedule", "relay")
 
 
@@ -232,7 +235,8 @@ async def _work(
                     group = LaneGroup(spec, settings.kafka, place, instance=settings.instance)
                     inner.create_task(group.run(stop), name=f"consumer {spec.name}")
                 for task in parts.roles.get(name, Role()).tasks:
-                    inner.create_task(_endless(task, stop), name=f"{name} task")
+                    loop = _kept_going(name, task, resources.metrics, stop)
+                    inner.create_task(loop, name=f"{name} task")
             inner.create_task(
                 serve(
                     _application(service, role, resources, parts),
@@ -263,11 +267,23 @@ def _watch(resources: Resources[Any], parts: Parts, place: Workplace) -> Watch:
     )
 
 
-async def _endless(task: Task, stop: asyncio.Event) -> None:
-    """A loop that ends before it was told to is a fault, never a silence."""
-    await task(stop)
-    if not stop.is_set():
-        raise RuntimeError("a task of this process has ended by itself")
+async def _kept_going(name: str, task: Task, metrics: Metrics, stop: asyncio.Event) -> None:
+    """Run a loop beside the main work; when it fails it is begun again, and nothing else ends."""
+    backoff, failures = Backoff(first_seconds=1.0, ceiling_seconds=60.0), 0
+    while not stop.is_set():
+        began = time.monotonic()
+        try:
+            await task(stop)
+        except Exception:
+            log.exception("a loop of %s failed and is begun again", name)
+        else:
+            if not stop.is_set():
+                log.error("a loop of %s ended by itself and is begun again", name)
+        if stop.is_set():
+            return
+        failures = 1 if time.monotonic() - began > _WELL_SECONDS else failures + 1
+        metrics.loop_failures.labels(name).inc()
+        await rest(stop, backoff.ceiling(failures))
 
 
 async def _prepare(parts: Parts, health: HealthBoard, stop: asyncio.Event) -> None:

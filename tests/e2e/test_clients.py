@@ -31,10 +31,6 @@ JSON = {"datacontenttype": "application/json"}
 _LAG_SECONDS = 10.0
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 
-read_uncommitted = pytest.mark.xfail(
-    strict=True, reason="ingest reads uncommitted: an aborted purchase is booked, its lag stays 1"
-)
-
 
 @pytest.fixture(scope="module")
 def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outside]:
@@ -152,7 +148,6 @@ def test_a_committed_transaction(outside: Outside) -> None:
     outside.earns("committed")
 
 
-@read_uncommitted
 def test_an_aborted_transaction_never_was(outside: Outside) -> None:
     _in_transaction(outside, "aborted", commit=False)
     _in_transaction(outside, "after-aborted", commit=True)  # into the same partition
@@ -161,7 +156,6 @@ def test_an_aborted_transaction_never_was(outside: Outside) -> None:
     assert "aborted" not in outside.seen
 
 
-@read_uncommitted
 def test_after_a_transaction_nothing_waits(outside: Outside) -> None:
     _in_transaction(outside, "no-lag", commit=True)
     outside.earns("no-lag")

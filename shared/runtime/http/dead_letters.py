@@ -48,7 +48,9 @@ class WholeLetter(Letter):
     """A letter with what it holds."""
 
     key: str | None = Field(description="base64")
-    headers: list[tuple[str, str]] = Field(description="name and base64 of the value")
+    headers: list[tuple[str, str | None]] = Field(
+        description="name and base64 of the value, if any"
+    )
     raw: str | None = Field(description="base64")
     text: str | None = Field(description="the same as text, where it is UTF-8")
 
@@ -186,7 +188,7 @@ def _whole(letter: DeadLetter) -> WholeLetter:
     return WholeLetter(
         **_fields(letter),
         key=_base64(letter.key),
-        headers=[(name, base64.b64encode(value).decode()) for name, value in letter.headers],
+        headers=[(name, _base64(value)) for name, value in letter.headers],
         raw=_base64(letter.raw),
         text=_text(letter.raw),
     )

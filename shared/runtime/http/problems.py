@@ -220,6 +220,7 @@ def install(app: FastAPI) -> None:
         SQLAlchemyError: _on_dependency,
         asyncpg.PostgresError: _on_dependency,
         asyncpg.InterfaceError: _on_dependency,
+        asyncpg.InternalClientError: _on_dependency,
         OSError: _on_dependency,
         Exception: _on_bug,
     }

@@ -1,6 +1,7 @@
 """A PostgreSQL that is frozen answers nothing at all: everything that waits for it has an end."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import time
@@ -35,7 +36,8 @@ class Frozen:
 
     def thaw(self) -> None:
         for process in self._processes():
-            os.kill(process, signal.SIGCONT)
+            with contextlib.suppress(ProcessLookupError):  # a connection that has ended meanwhile
+                os.kill(process, signal.SIGCONT)
 
     def _processes(self) -> list[int]:
         """The server and its children: each connection is a process."""
