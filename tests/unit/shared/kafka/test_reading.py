@@ -40,7 +40,7 @@ def read(data: bytes, position: int = 0) -> list[tuple[int, bytes | None, str | 
         position,
         None,
         None,
-        True,
+        True,  # noqa: FBT003 - the library's own order
         READ_COMMITTED,
     )
     return [
