@@ -5,13 +5,16 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status secrets test test-long check format lint types contracts schemas migrations compose bench clean
+.PHONY: help setup demo up down status secrets test test-long check format lint types contracts schemas migrations compose bench mutants clean
 
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 RUN := $(BIN)/python -m deploy.cli
 ARGS ?=
+AREA ?= conditions
+SEED ?= 1
+COUNT ?= 45
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,8 +70,11 @@ compose: $(READY)
 bench: $(READY) ## Measure against a bare loop; ARGS="points --json points.json"
 	@$(RUN) bench $(ARGS)
 
+mutants: $(READY) ## Change the code at random and show what no test notices; AREA=points SEED=1,2,3 COUNT=45
+	@$(BIN)/python -m deploy.mutants $(AREA) --seed $(SEED) --count $(COUNT) $(ARGS)
+
 secrets: $(READY) ## Write .env with random passwords and keys for docker compose
 	@$(RUN) secrets
 
 clean: ## Remove .venv and caches, not the state
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .mutants .coverage*
