@@ -32,14 +32,14 @@ async def test_servers(directory: Path) -> AsyncIterator[dict[str, str]]:
             [port] = choose([None])
             password = secrets.token_urlsafe(12)
             server = Postgres(
-                directory / "data", port, password, durable=False, shared_buffers="128MB"
+                directory / "postgres", port, password, durable=False, shared_buffers="128MB"
             )
             await server.prepare()
             await supervisor.start(server.child())
             postgres = server.superuser_dsn
         if kafka is None:
             broker_port, controller_port = choose([None, None])
-            broker = await provide_broker(directory, (broker_port, controller_port))
+            broker = await provide_broker(directory / "kafka", (broker_port, controller_port))
             await supervisor.start(broker.child)
             kafka = broker.address
         yield {"REGULARS_TEST_POSTGRES": postgres, "REGULARS_TEST_KAFKA": kafka}
