@@ -7,7 +7,6 @@ assigned": a lane polls its own partitions by name, and only after its own seek.
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -22,20 +21,6 @@ log = logging.getLogger(__name__)
 _COMMIT_SECONDS_MAX = 2.0
 _STOP_SECONDS_MAX = 5.0
 _TROUBLE_SECONDS = 0.2  # between a failing poll and the next
-
-
-class _Fetching(NamedTuple):
-    """How the broker answers a fetch: when it has so much, or after so long."""
-
-    bytes_min: int
-    wait_ms_max: int
-
-
-_IDLE = _Fetching(bytes_min=1, wait_ms_max=250)
-"""Nothing has come for a while: what comes is answered at once, and waiting costs little."""
-_BUSY = _Fetching(bytes_min=1024 * 1024, wait_ms_max=15)
-"""Something comes all the time: the broker gathers, so that there are fewer and larger batches."""
-_BUSY_SECONDS = 0.5
 
 
 class GroupUnavailable(Exception):  # noqa: N818 - a state that passes, not a mistake
@@ -108,14 +93,10 @@ class GroupConsumer:
             heartbeat_interval_ms=1_000,
             max_poll_interval_ms=600_000,
             isolation_level="read_committed",  # what was aborted never was
-            fetch_min_bytes=_IDLE.bytes_min,
-            fetch_max_wait_ms=_IDLE.wait_ms_max,
-            consumer_timeout_ms=20,  # how long an unread partition may hold up fetching for others
             max_partition_fetch_bytes=2 * 1024 * 1024,
             metadata_max_age_ms=30_000,
         )
         self._trouble: str | None = None
-        self._came_at = -_BUSY_SECONDS
 
     async def start(
         self,
@@ -180,7 +161,6 @@ class GroupConsumer:
             self._trouble = repr(error)
             await asyncio.sleep(_TROUBLE_SECONDS)
             return []
-        self._pace(bool(polled))
         return [_record(raw) for batch in polled.values() for raw in batch]
 
     def reached(self, topic: str, partition: int) -> int | None:
@@ -193,19 +173,6 @@ class GroupConsumer:
             return None
         at: int | None = state.position if state.has_valid_position else None
         return at
-
-    def _pace(self, came: bool) -> None:  # noqa: FBT001 - what was seen
-        """Let the broker gather while records come all the time."""
-        now = time.monotonic()
-        if came:
-            often, self._came_at = now - self._came_at < _BUSY_SECONDS, now
-        else:
-            often = now - self._came_at < _BUSY_SECONDS
-        fetching = _BUSY if often else _IDLE
-        fetcher = self._consumer._fetcher  # noqa: SLF001 - there is no public way
-        if fetcher is not None:
-            fetcher._fetch_min_bytes = fetching.bytes_min  # noqa: SLF001 - as above
-            fetcher._fetch_max_wait_ms = fetching.wait_ms_max  # noqa: SLF001 - as above
 
     async def commit(self, partition: int, positions: Mapping[str, int]) -> None:
         """Tell Kafka how far we are, for lag tools only; a failure costs nothing.

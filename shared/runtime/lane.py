@@ -24,7 +24,8 @@ from shared.runtime.repair import Repair
 
 log = logging.getLogger(__name__)
 
-_POLL_SECONDS = 0.2
+_POLL_SECONDS = 0.2  # stream clock: a mark may be due
+_REST_SECONDS = 1.0  # wall clock: what comes wakes us
 _LULL_SECONDS = 0.1  # stream clock: nothing more has come for so long
 _GATHER_SECONDS = 2.0
 _ROOM_LEAST = 2_000
@@ -208,9 +209,9 @@ class Lane:
         if self._intake.waiting():
             return 0.0
         if self._next_due is None:
-            return _POLL_SECONDS
+            return _REST_SECONDS
         ahead = (self._next_due - self._place.clock.now()) / SECOND
-        return min(max(ahead, 0.0), _POLL_SECONDS)
+        return min(max(ahead, 0.0), _REST_SECONDS)
 
     def _has_due(self, until: Instant) -> bool:
         return self._next_due is not None and self._next_due <= until

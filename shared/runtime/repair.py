@@ -17,7 +17,7 @@ from shared.runtime.positions import Fenced, Position
 
 log = logging.getLogger(__name__)
 
-_LOOK_SECONDS = 3.0
+_LOOK_SECONDS = 5.0
 _LETTERS_AT_ONCE = 100
 
 
