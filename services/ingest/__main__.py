@@ -10,7 +10,7 @@ from services.ingest.api.members import members_router
 from services.ingest.api.replay import replay_router
 from services.ingest.api.sources import sources_router
 from services.ingest.api.stores import stores_router
-from services.ingest.consumer import CONSUMER, InboundHandler
+from services.ingest.consumer import CONSUMER, InboundHandler, SeenIds
 from services.ingest.domain.identify import Rules
 from services.ingest.domain.names import parse_name
 from services.ingest.domain.source import Source
@@ -32,6 +32,7 @@ from services.ingest.store.sources import ensure_source, key_hash
 from services.ingest.store.vault import Vault
 from shared.clock import HOUR
 from shared.events import topics
+from shared.events.meaning import Bounds
 from shared.runtime.batch import Input
 from shared.runtime.consumers import ConsumerSpec
 from shared.runtime.http.dead_letters import dead_letters_router
@@ -130,13 +131,22 @@ def _inbound(resources: _Resources, office: _Office) -> ConsumerSpec:
         admission=office.admission,
         identifier=office.identifier,
         metrics=resources.metrics,
-        event_bytes_max=resources.settings.event_bytes_max,
+        bounds=_bounds(resources.settings),
+        ids=SeenIds(resources.settings.duplicates_remembered, office.metrics),
     )
     return ConsumerSpec(
         name=CONSUMER,
         inputs=(Input(topics.INBOUND, decoded=False),),
         handler=handler,
         source=ORIGIN,
+    )
+
+
+def _bounds(settings: IngestSettings) -> Bounds:
+    return Bounds(
+        event_bytes_max=settings.event_bytes_max,
+        amount_max=settings.amount_max,
+        channels=settings.channels,
     )
 
 
@@ -168,7 +178,7 @@ def _in_front(resources: _Resources, office: _Office, app: ASGIApp) -> ASGIApp:
         ),
     )
     limits = EventLimits(
-        event_bytes_max=settings.event_bytes_max,
+        bounds=_bounds(settings),
         batch_events_max=settings.batch_events_max,
         batch_bytes_max=settings.batch_bytes_max,
     )

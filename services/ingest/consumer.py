@@ -10,16 +10,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from services.ingest.domain.candidate import Candidate, named_in, read_binary, read_event
-from services.ingest.domain.refusal import Refusal, wrong_field
+from services.ingest.domain.candidate import Candidate
+from services.ingest.domain.reading import read_binary, read_event
+from services.ingest.domain.recent import Recent
+from services.ingest.domain.refusal import Refusal, Wrong, invalid, wrong_field
 from services.ingest.domain.splice import spliced
 from services.ingest.handlers.identifying import Identifier
 from services.ingest.handlers.publishing import Admission
 from services.ingest.handlers.source_book import SourceBook
 from services.ingest.handlers.store_book import StoreBook
+from services.ingest.metrics import IngestMetrics
 from services.ingest.store.identities import SeenElsewhere
 from shared.clock import to_datetime
 from shared.db import Transaction
+from shared.events.edge import Problem
+from shared.events.meaning import Bounds
 from shared.events.topics import EVENTS
 from shared.kafka.consumer import Record
 from shared.observability.metrics import Metrics
@@ -45,6 +50,24 @@ class _Offered:
     traceparent: str | None
 
 
+class SeenIds:
+    """What recent events said, by source and id, to notice an id that comes with other content."""
+
+    def __init__(self, remembered: int, metrics: IngestMetrics) -> None:
+        """Remember the digests of so many events at least."""
+        self._digests: Recent[tuple[str, str], int] = Recent(remembered)
+        self._metrics = metrics
+
+    def note(self, source: str, candidate: Candidate) -> None:
+        """Remember what an event says; count it where it said something else before."""
+        identity = (candidate.envelope.source, candidate.envelope.id)
+        before = self._digests.get(identity)
+        if before is None:
+            self._digests.put(identity, candidate.digest)
+        elif before != candidate.digest:
+            self._metrics.differing.labels(source).inc()
+
+
 class InboundHandler(WithoutTimers):
     """What is done with a batch of `regulars.inbound`."""
 
@@ -56,7 +79,8 @@ class InboundHandler(WithoutTimers):
         admission: Admission,
         identifier: Identifier,
         metrics: Metrics,
-        event_bytes_max: int,
+        bounds: Bounds,
+        ids: SeenIds,
         name: str = CONSUMER,
         topic: str = EVENTS,
     ) -> None:
@@ -66,7 +90,8 @@ class InboundHandler(WithoutTimers):
         self._admission = admission
         self._identifier = identifier
         self._metrics = metrics
-        self._event_bytes_max = event_bytes_max
+        self._bounds = bounds
+        self._ids = ids
         self.name = name
         self._topic = topic
 
@@ -111,25 +136,30 @@ class InboundHandler(WithoutTimers):
         trace = found.get("traceparent")
         traceparent = trace[0].decode("latin-1") if trace else None
         if "ce_specversion" not in found or _is_structured(found.get("content-type", [])):
-            return _Offered(arrived, read_event(value, self._event_bytes_max), traceparent)
+            return _Offered(arrived, read_event(value, self._bounds), traceparent)
         candidate = self._read_binary(found, value)
         return _Offered(arrived, candidate, traceparent)
 
     def _read_binary(self, found: Mapping[str, Sequence[bytes]], value: bytes) -> Candidate:
         attributes: dict[str, str] = {}
-        for name, contents in found.items():
-            if not name.startswith(_PREFIX):
+        wrong: list[Wrong] = []
+        for header, contents in found.items():
+            if not header.startswith(_PREFIX):
                 continue
+            name = header.removeprefix(_PREFIX)
             if len(contents) > 1:
-                return Candidate(
-                    raw=value, refusal=wrong_field("", f"the header {name} stands twice")
-                )
+                wrong.append(Wrong(f"/{name}", f"the header {header} stands twice"))
             try:
-                attributes[name.removeprefix(_PREFIX)] = contents[0].decode()
+                attributes[name] = contents[0].decode()
             except UnicodeDecodeError:
-                words = f"the header {name} is not UTF-8"
-                return Candidate(raw=value, refusal=wrong_field("", words))
-        return read_binary(attributes, value, self._event_bytes_max)
+                wrong.append(Wrong(f"/{name}", f"the header {header} is not UTF-8"))
+        candidate = read_binary(attributes, value, self._bounds)
+        if wrong:
+            told = {each.pointer for each in wrong}
+            others = candidate.refusal.errors if candidate.refusal else ()
+            errors = [*wrong, *(each for each in others if each.pointer not in told)]
+            candidate.refusal = invalid([Problem(pointer=p, reason=words) for p, words in errors])
+        return candidate
 
     def _admit(self, offered: Sequence[_Offered], batch: Batch) -> None:
         horizon = self._admission.horizon(batch.now)
@@ -140,8 +170,10 @@ class InboundHandler(WithoutTimers):
             source = self._sources.by_origin(candidate.envelope.source)
             if source is None:
                 candidate.refusal = _UNKNOWN_SOURCE
-            else:
-                candidate.refusal = self._admission.refusal(source, candidate, horizon)
+                continue
+            candidate.refusal = self._admission.refusal(source, candidate, horizon)
+            if candidate.refusal is None:
+                self._ids.note(source.name, candidate)
 
     def _emit(self, offered: Sequence[_Offered], batch: Batch) -> None:
         recorded = to_datetime(batch.now)
@@ -163,12 +195,9 @@ class InboundHandler(WithoutTimers):
     async def _set_aside(self, tx: Transaction, offered: _Offered, batch: Batch) -> None:
         reason = _reason(offered.candidate.refusal)
         record: Record = offered.arrived.record
-        envelope = offered.candidate.envelope
-        about = (
-            (envelope.type, envelope.id) if offered.candidate.is_read else named_in(record.value)
-        )
+        about = (offered.candidate.event_type, offered.candidate.event_id, None)
         await dead_letters.insert(
-            tx, self.name, record, kind="poison", error=reason, now=batch.now, about=(*about, None)
+            tx, self.name, record, kind="poison", error=reason, now=batch.now, about=about
         )
         batch.outgoing.append(dead_letters.announcement(self.name, record, "poison", reason))
         self._metrics.dead_letters.labels(record.topic, "poison").inc()

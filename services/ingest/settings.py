@@ -6,6 +6,8 @@ from pydantic import AfterValidator, Field, SecretStr
 
 from services.ingest.domain.names import parse_name
 from services.ingest.store.vault import Vault
+from shared.events.meaning import CHANNELS
+from shared.events.scalars import AMOUNT_MAX
 from shared.runtime.settings import DatabaseUrl, Port, ServiceSettings, database_field, port_field
 
 _NAMES_MAX = {"phone": 3, "email": 3, "wecom": 3, "unionid": 1, "openid": 10, "card": 5, "pos": 5}
@@ -48,6 +50,12 @@ class IngestSettings(ServiceSettings):
     event_bytes_max: int = Field(512 * 1024, ge=1_024, le=768 * 1024)
     batch_events_max: int = Field(1_000, ge=1, le=10_000)
     batch_bytes_max: int = Field(4 * 1024 * 1024, ge=64 * 1024, le=64 * 1024 * 1024)
+    amount_max: int = Field(
+        AMOUNT_MAX, ge=1, le=AMOUNT_MAX, description="the largest amount, in minor units"
+    )
+    channels: frozenset[str] = Field(
+        CHANNELS, description="ways to reach a member: consent can be told for these"
+    )
     request_seconds_max: float = Field(2.0, gt=0, description="then 503: send it again")
 
     ahead_hours_max: float = Field(

@@ -1,17 +1,17 @@
 """What the edge needs to let events in: msgspec decides, pydantic only words what it refused.
 
 Usual path: `INBOUND.decode(raw)` (or `INBOUND_BATCH`), then the data by `decoder_for(type)`, and
-`shared.events.text.unsound(raw)` once over the whole body, since msgspec skips fields that it does
+`shared.events.text.is_sound(raw)` once over the whole body, since msgspec skips fields that it does
 not know without looking at their text. Whatever fails there goes through `read_extended` (an
 envelope with further attributes) and at last through `explain_refusal`.
 """
 
-from base64 import b64decode
-from difflib import get_close_matches
+import re
 from typing import Any, Final, Literal
 
 from msgspec import DecodeError, Raw, Struct, ValidationError, json
 from pydantic import ValidationError as ModelError
+from pydantic_core import ErrorDetails
 
 from shared.events import types
 from shared.events.models import MODELS, Envelope, EventModel
@@ -28,7 +28,9 @@ from shared.events.scalars import (
     check_json_content,
     check_reach,
 )
+from shared.events.standards import nearest, unknown
 from shared.events.text import unsound
+from shared.events.tree import pointer_of
 
 DECODE_ERRORS: Final = (DecodeError, UnicodeDecodeError, RecursionError)
 """All that msgspec raises on bad input (`ValidationError` is a `DecodeError`)."""
@@ -49,7 +51,9 @@ class UnknownTypeError(LookupError):
     """An event type that no source may publish."""
 
 
-class InboundEnvelope(Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=True):
+class InboundEnvelope(
+    Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
     """An event as published; `data` is left as it is, to be checked by type and spliced through.
 
     `recordedtime` and `partitionkey` are ingest's to set, and ignored when published.
@@ -79,6 +83,11 @@ class InboundEnvelope(Struct, frozen=True, gc=False, kw_only=True, forbid_unknow
 INBOUND: Final = json.Decoder(InboundEnvelope)
 INBOUND_BATCH: Final = json.Decoder(list[InboundEnvelope])
 _ATTRIBUTES: Final = frozenset(InboundEnvelope.__struct_fields__)
+_MARKS: Final = 4
+"""Quotation marks of an attribute that is a text: two for its name, two for its value."""
+_REQUIRED_MARKS: Final = 6 * _MARKS + 2  # `data` brings its own
+_QUOTED: Final = re.compile("'([^']+)'")
+_SHOWN: Final = 64
 _members: Final = json.Decoder(dict[str, Raw])
 _anything: Final = json.Decoder()
 _decoders: Final = {name: json.Decoder(STRUCTS[name]) for name in types.INBOUND}
@@ -106,9 +115,12 @@ def read_extended(raw: bytes | Raw) -> tuple[InboundEnvelope, Extensions]:
         msgspec.DecodeError, UnicodeDecodeError, RecursionError: not JSON.
     """
     members = _members.decode(raw)
-    _open_base64(members)
+    if bytes(raw).count(b'"') != json.encode(members).count(b'"'):
+        raise ValidationError("an attribute stands twice")
     extensions: Extensions = {
-        name: _anything.decode(value) for name, value in members.items() if name not in _ATTRIBUTES
+        name: told
+        for name, value in members.items()
+        if name not in _ATTRIBUTES and (told := _anything.decode(value)) is not None
     }
     for name, value in extensions.items():
         try:
@@ -119,23 +131,20 @@ def read_extended(raw: bytes | Raw) -> tuple[InboundEnvelope, Extensions]:
     return INBOUND.decode(json.encode(known)), extensions
 
 
-def _open_base64(members: dict[str, Raw]) -> None:
-    """Put JSON that came as `data_base64` where `data` is read; null there says nothing.
+def marks_of(envelope: InboundEnvelope) -> int:
+    """How many quotation marks an envelope has in its text, `data` apart; -1: not easily told.
 
-    Raises:
-        msgspec.ValidationError: both are there, or what is in it is no JSON.
+    A name that stands twice is read once, and gone from what was read: its marks are too many.
     """
-    sent = members.pop("data_base64", None)
-    if sent is None or bytes(sent) == b"null":
-        return
-    if "data" in members:
-        raise ValidationError("an event has either data or data_base64, not both")
-    try:
-        data = b64decode(_anything.decode(sent), validate=True)
-        _anything.decode(data)
-    except (*DECODE_ERRORS, TypeError, ValueError):
-        raise ValidationError("data_base64 is taken where JSON is in it, in base64") from None
-    members["data"] = Raw(data)
+    if envelope.recordedtime is not None or envelope.partitionkey is not None:
+        return -1
+    further = (
+        envelope.datacontenttype,
+        envelope.dataschema,
+        envelope.traceparent,
+        envelope.tracestate,
+    )
+    return _REQUIRED_MARKS + _MARKS * (len(further) - further.count(None))
 
 
 def explain_refusal(raw: bytes) -> list[Problem]:
@@ -147,12 +156,6 @@ def explain_refusal(raw: bytes) -> list[Problem]:
         members = _members.decode(raw)
     except DECODE_ERRORS as error:
         return [Problem(pointer="", reason=f"not an event: {error}")]
-    try:
-        _open_base64(members)
-    except ValidationError as error:
-        return [Problem(pointer="/data_base64", reason=str(error))]
-    if b"data_base64" in raw:
-        raw = json.encode(members)
     problems = _worded(Envelope, raw, "")
     event_type = _text_of(members.get("type"))
     if event_type is not None:
@@ -184,11 +187,9 @@ def _unknown(event_type: str) -> Problem:
             code="reserved-event-type",
         )
     known = ", ".join(sorted(types.INBOUND))
-    near = get_close_matches(event_type, types.INBOUND, 1)
-    meant = f"; did you mean {near[0]}?" if near else ""
     return Problem(
         pointer="/type",
-        reason=f"unknown event type {event_type[:128]!r}{meant} Known: {known}",
+        reason=f"{unknown('event type', event_type, types.INBOUND)}; known: {known}",
         code="unknown-event-type",
     )
 
@@ -214,15 +215,17 @@ def _worded(model: type[EventModel], raw: bytes, prefix: str) -> list[Problem]:
         model.model_validate_json(raw)
     except ModelError as error:
         return [
-            Problem(
-                pointer=prefix + _pointer(found["loc"]),
-                reason=found["msg"].removeprefix("Value error, "),
-            )
-            for found in error.errors(include_url=False, include_context=False, include_input=False)
+            Problem(pointer=prefix + pointer_of(found["loc"]), reason=_words(found))
+            for found in error.errors(include_url=False)
         ]
     return []
 
 
-def _pointer(location: tuple[int | str, ...]) -> str:
-    """A JSON pointer (RFC 6901)."""
-    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in location)
+def _words(found: ErrorDetails) -> str:
+    """What pydantic says; where a word is not of a closed list, also which of them is nearest."""
+    words = found["msg"].removeprefix("Value error, ")
+    value = found["input"]
+    if found["type"] != "literal_error" or not isinstance(value, str):
+        return words
+    near = nearest(value, _QUOTED.findall(words))
+    return f"{words}, not {value[:_SHOWN]!r}" + (f"; did you mean {near!r}?" if near else "")

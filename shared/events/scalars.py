@@ -5,13 +5,13 @@ Each has its twin in `shared.events.models.scalars`; a property test holds the t
 
 import re
 from datetime import UTC, date, datetime
-from difflib import get_close_matches
 from functools import lru_cache
 from typing import Annotated, Final
 
 from msgspec import Meta
 
-from shared.events.currencies import MINOR_DIGITS
+from shared.events.currencies import MEANT, MINOR_DIGITS
+from shared.events.standards import nearest
 
 AMOUNT_MAX: Final = 100_000_000_000
 """Money in minor units: a thousand million of a currency with two decimals. More is a mistake."""
@@ -21,15 +21,18 @@ QUANTITY_MAX: Final = 1e9
 IDENTIFIER_LENGTH_MAX: Final = 200
 SOURCE_LENGTH_MAX: Final = 256
 SUBJECT_LENGTH_MAX: Final = 320
-TRACESTATE_LENGTH_MAX: Final = 512
+TRACE_LENGTH_MAX: Final = 512
 LABEL_LENGTH_MAX: Final = 256
 TEXT_LENGTH_MAX: Final = 10_000
 JSON_CONTENT_PATTERN: Final = "^[A-Za-z]+/([A-Za-z0-9._-]+[+])?[jJ][sS][oO][nN]"
 CURRENCY_PATTERN: Final = "^[A-Z]{3}$"
 
-Identifier = Annotated[str, Meta(min_length=1, max_length=IDENTIFIER_LENGTH_MAX)]
-Source = Annotated[str, Meta(min_length=1, max_length=SOURCE_LENGTH_MAX)]
-Subject = Annotated[str, Meta(min_length=1, max_length=SUBJECT_LENGTH_MAX)]
+ID: Final = {"text": "id"}
+"""Marks text that is an id: no control characters."""
+
+Identifier = Annotated[str, Meta(min_length=1, max_length=IDENTIFIER_LENGTH_MAX, extra=ID)]
+Source = Annotated[str, Meta(min_length=1, max_length=SOURCE_LENGTH_MAX, extra=ID)]
+Subject = Annotated[str, Meta(min_length=1, max_length=SUBJECT_LENGTH_MAX, extra=ID)]
 Label = Annotated[str, Meta(max_length=LABEL_LENGTH_MAX)]
 Text = Annotated[str, Meta(max_length=TEXT_LENGTH_MAX)]
 Currency = Annotated[str, Meta(min_length=3, max_length=3)]
@@ -43,6 +46,7 @@ Moment = Annotated[datetime, Meta(tz=True)]
 Day = date
 EARLIEST: Final = datetime(1900, 1, 1, tzinfo=UTC)
 LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
+_INT32: Final = range(-(2**31), 2**31)
 _EXTENSION_NAME: Final = re.compile("[a-z0-9]+")
 _JSON_CONTENT: Final = re.compile(JSON_CONTENT_PATTERN)
 
@@ -65,8 +69,8 @@ def check_currency(code: str) -> None:
         ValueError: no code of ISO 4217; names the nearest.
     """
     if code not in MINOR_DIGITS:
-        near = get_close_matches(code.upper(), MINOR_DIGITS, 1)
-        meant = f"; did you mean {near[0]}?" if near else ""
+        near = MEANT.get(code.upper()) or nearest(code, MINOR_DIGITS)
+        meant = f"; did you mean {near}?" if near else ""
         raise ValueError(
             f"unknown currency {code[:8]!r}: ISO 4217 has three capitals, as CNY{meant}"
         )
@@ -95,3 +99,10 @@ def check_extension(name: str, value: object) -> None:
         raise ValueError(  # noqa: TRY004 - pydantic words ValueError only
             f"attribute {name[:64]!r}: a text, a whole number or true/false"
         )
+    if type(value) is int and value not in _INT32:
+        raise ValueError(f"attribute {name[:64]!r}: whole numbers of CloudEvents have 32 bits")
+
+
+def carried(trace: str | None) -> str | None:
+    """A trace attribute that can be passed on; what cannot is dropped: no event is lost for it."""
+    return trace if trace and len(trace) <= TRACE_LENGTH_MAX else None

@@ -5,7 +5,7 @@ from typing import Any, Final, Literal
 
 from msgspec import UNSET, Struct, UnsetType, json
 
-from services.ingest.domain.candidate import Candidate, named_in
+from services.ingest.domain.candidate import Candidate
 from services.ingest.domain.refusal import Refusal
 from shared.runtime.http.problems import FieldError, Problem
 
@@ -22,6 +22,7 @@ class Receipt(Struct, frozen=True, gc=False):
     source: str
     member_id: str | None
     status: Status
+    differs: bool | UnsetType = UNSET
     remark: str | UnsetType = UNSET
 
 
@@ -32,6 +33,7 @@ class Item(Struct, frozen=True, gc=False, omit_defaults=True):
     status: Status
     member_id: str | None = None
     problem: dict[str, Any] | None = None
+    differs: bool = False
     remark: str | None = None
 
 
@@ -47,7 +49,8 @@ def receipt(candidate: Candidate) -> bytes:
             envelope.source,
             candidate.named.member_id,
             _taken(candidate),
-            DIFFERS if candidate.differs else UNSET,
+            differs=candidate.differs or UNSET,
+            remark=DIFFERS if candidate.differs else UNSET,
         )
     )
 
@@ -75,18 +78,14 @@ def _item(candidate: Candidate) -> Item:
             candidate.envelope.id,
             _taken(candidate),
             candidate.named.member_id,
+            differs=candidate.differs,
             remark=DIFFERS if candidate.differs else None,
         )
     status: Status = "unconfirmed" if refusal.is_ours else "rejected"
-    return Item(id_of(candidate), status, candidate.named.member_id, problem_of(refusal).document())
+    return Item(
+        candidate.event_id, status, candidate.named.member_id, problem_of(refusal).document()
+    )
 
 
 def _taken(candidate: Candidate) -> Status:
     return "duplicate" if candidate.duplicate else "accepted"
-
-
-def id_of(candidate: Candidate) -> str | None:
-    """The id of an event, also of one that could not be read as an event but has one."""
-    if candidate.is_read:
-        return candidate.envelope.id
-    return named_in(candidate.raw)[1]

@@ -32,7 +32,8 @@ _RECEIPT: Final[dict[str, Any]] = {
             "description": "null where the event is about a store, a community or staff",
         },
         "status": {"enum": _STATUSES[:2]},
-        "remark": {"type": "string", "description": "where another content came under this id"},
+        "differs": {"const": True, "description": "another content came under this id before"},
+        "remark": {"type": "string", "maxLength": 200, "description": "the same in words"},
     },
 }
 _ITEMS: Final[dict[str, Any]] = {
@@ -49,7 +50,8 @@ _ITEMS: Final[dict[str, Any]] = {
                     "id": {"type": ["string", "null"], "description": "null: it could not be read"},
                     "status": {"enum": _STATUSES},
                     "member_id": {"type": "string", "format": "uuid"},
-                    "remark": {"type": "string"},
+                    "differs": {"const": True},
+                    "remark": {"type": "string", "maxLength": 200},
                     "problem": {"$ref": "#/components/schemas/ProblemDocument"},
                 },
             },

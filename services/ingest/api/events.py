@@ -8,7 +8,7 @@ problems. OpenAPI describes the route all the same (`describe`).
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from time import perf_counter
 from typing import Final
@@ -16,17 +16,13 @@ from typing import Final
 from services.ingest.api import answers
 from services.ingest.api.line_stream import Closed, LineStream
 from services.ingest.api.media import Mode, attributes_of, mode_of
-from services.ingest.domain.candidate import (
-    Candidate,
-    NoBatch,
-    read_batch,
-    read_binary,
-    read_event,
-)
+from services.ingest.domain.candidate import Candidate
+from services.ingest.domain.reading import NoBatch, read_batch, read_binary, read_event
 from services.ingest.domain.source import Source
 from services.ingest.handlers.publishing import Publisher
 from services.ingest.handlers.source_book import SourceBook
 from shared.db import is_transient
+from shared.events.meaning import Bounds
 from shared.observability.metrics import Metrics
 from shared.observability.trace import Trace, new_trace, parse_traceparent, tracing
 from shared.runtime.http.problems import Problem, try_later
@@ -48,7 +44,7 @@ _UNEXPECTED: Final = Problem(
 class EventLimits:
     """How much may be published at once, and how long sending it may take."""
 
-    event_bytes_max: int = 512 * 1024
+    bounds: Bounds = field(default_factory=Bounds)
     batch_events_max: int = 1_000
     batch_bytes_max: int = 4 * 1024 * 1024
     body_seconds_max: float = 30.0
@@ -117,7 +113,7 @@ class EventsEndpoint:
                 send,
                 publish=lambda taken: self._publish(source, taken, trace),
                 wait_seconds=lambda events: self._sources.wait_seconds(source, events),
-                event_bytes_max=self._limits.event_bytes_max,
+                bounds=self._limits.bounds,
                 lines_at_once=self._limits.lines_at_once,
             )
             await stream.run()
@@ -125,11 +121,11 @@ class EventsEndpoint:
         body = await self._body(mode, headers, receive)
         if mode is Mode.BATCH or (mode is Mode.PLAIN and body.lstrip()[:1] == b"["):
             return await self._batch(source, body, send, trace)
-        bytes_max = self._limits.event_bytes_max
+        bounds = self._limits.bounds
         if mode is Mode.BINARY:
-            candidate = read_binary(attributes_of(scope["headers"]), body, bytes_max)
+            candidate = read_binary(attributes_of(scope["headers"]), body, bounds)
         else:
-            candidate = read_event(body, bytes_max)
+            candidate = read_event(body, bounds)
         return await self._single(source, candidate, send, trace)
 
     async def _source(self, headers: _Headers) -> Source:
@@ -161,7 +157,7 @@ class EventsEndpoint:
             Closed: the client has gone.
         """
         limits = self._limits
-        bytes_max = limits.event_bytes_max + _ENVELOPE_BYTES
+        bytes_max = limits.bounds.event_bytes_max + _ENVELOPE_BYTES
         if mode in {Mode.BATCH, Mode.PLAIN}:
             bytes_max = limits.batch_bytes_max
         announced = headers.get(b"content-length", b"0")
@@ -189,7 +185,7 @@ class EventsEndpoint:
 
     async def _batch(self, source: Source, body: bytes, send: Send, trace: Trace) -> int:
         try:
-            candidates = read_batch(body, self._limits.event_bytes_max)
+            candidates = read_batch(body, self._limits.bounds)
         except NoBatch as error:
             raise Problem(422, "invalid-batch", str(error)) from None
         if len(candidates) > self._limits.batch_events_max:

@@ -11,9 +11,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from services.ingest.api import answers
-from services.ingest.domain.candidate import Candidate, read_event
+from services.ingest.domain.candidate import Candidate
 from services.ingest.domain.lines import TOO_LONG, LineCutter
+from services.ingest.domain.reading import read_event
 from services.ingest.domain.refusal import too_large
+from shared.events.meaning import Bounds
 from shared.runtime.server import Receive, Send
 
 _PIECES_WAITING: Final = 32
@@ -72,7 +74,7 @@ class LineStream:
         *,
         publish: Callable[[Sequence[Candidate]], Awaitable[None]],
         wait_seconds: Callable[[int], int],
-        event_bytes_max: int,
+        bounds: Bounds,
         lines_at_once: int,
     ) -> None:
         """Describe the request; `run` serves it."""
@@ -80,7 +82,7 @@ class LineStream:
         self._send = send
         self._publish = publish
         self._wait_seconds = wait_seconds
-        self._event_bytes_max = event_bytes_max
+        self._bounds = bounds
         self._lines_at_once = lines_at_once
         self._pieces: asyncio.Queue[bytes | None] = asyncio.Queue(_PIECES_WAITING)
         self._answers = _Answers()
@@ -129,7 +131,7 @@ class LineStream:
         await self._send({"type": "http.response.body", "body": b""})
 
     async def _work(self) -> None:
-        cutter = LineCutter(self._event_bytes_max)
+        cutter = LineCutter(self._bounds.event_bytes_max)
         waiting: deque[bytes | None] = deque()
         ended = False
         while not ended or waiting:
@@ -154,5 +156,5 @@ class LineStream:
 
     def _candidate(self, line: bytes | None) -> Candidate:
         if line is TOO_LONG:
-            return Candidate(refusal=too_large(self._event_bytes_max))
-        return read_event(line, self._event_bytes_max)
+            return Candidate(refusal=too_large(self._bounds.event_bytes_max))
+        return read_event(line, self._bounds)

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import unquote_to_bytes
 
-from shared.runtime.http.problems import Problem
+from shared.runtime.http.problems import FieldError, Problem
 
 
 class Mode(enum.Enum):
@@ -72,12 +72,16 @@ def attributes_of(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
             continue
         name = raw_name[3:].decode("latin-1")
         if name in attributes:
-            raise Problem(422, "invalid-event", f"the header ce-{name} stands twice")
+            raise _wrong(name, f"the header ce-{name} stands twice")
         try:
             attributes[name] = unquote_to_bytes(_unquoted(raw_value.strip())).decode()
         except UnicodeDecodeError:
-            raise Problem(422, "invalid-event", f"the header ce-{name} is not UTF-8") from None
+            raise _wrong(name, f"the header ce-{name} is not UTF-8") from None
     return attributes
+
+
+def _wrong(name: str, words: str) -> Problem:
+    return Problem(422, "invalid-event", words, errors=[FieldError(f"/{name}", words)])
 
 
 def _unquoted(value: bytes) -> bytes:

@@ -55,7 +55,7 @@ class MemberOut(BaseModel):
 class NewIdentity(BaseModel):
     """A further name of a member."""
 
-    identity: str = Field(examples=["phone:+8613800000000"], max_length=256)
+    identity: str = Field(examples=["phone:+8613800000000"], max_length=320)
 
 
 def members_router(
@@ -69,7 +69,7 @@ def members_router(
     @router.get("/v1/members", summary="Who has this name?")
     async def by_name(
         caller: _Reader,
-        identity: Annotated[str, Query(max_length=256, examples=["card:2375"])],
+        identity: Annotated[str, Query(max_length=320, examples=["card:2375"])],
     ) -> MemberOut:
         name = _name(identity)
         async with database.transaction(read_only=True) as tx:

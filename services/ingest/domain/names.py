@@ -1,7 +1,8 @@
 """Names of members: `phone:+8613800000000`, `card:2375`, `member:<uuid>` … and how to compare them.
 
 A name is a kind and a value, written `kind:value`. Two spellings of one name (an e-mail address in
-capitals, a phone number with spaces) are one name: `parse_name` returns the normal form.
+capitals, a phone number with spaces, a card number in full width) are one name: `parse_name`
+returns the normal form.
 """
 
 import re
@@ -10,7 +11,13 @@ from typing import Final, NamedTuple
 from unicodedata import normalize
 from uuid import UUID
 
-import phonenumbers
+from phonenumbers import (
+    NumberParseException,
+    PhoneNumberFormat,
+    format_number,
+    is_valid_number,
+    parse,
+)
 
 
 class NotAName(ValueError):  # noqa: N818 - says what it is
@@ -30,10 +37,11 @@ class Name(NamedTuple):
 
 
 MEMBER: Final = "member"
-_VALUE_LENGTH_MAX: Final = 200
+_VALUE_LENGTH_MAX: Final = 300
 _PHONE: Final = re.compile(r"\+[1-9][0-9]{5,14}")
-_PHONE_FILLING: Final = re.compile(r"[ ()./-]")
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+_PHONE_FILLING: Final = re.compile(r"[\s()./\u2010-\u2015-]")
+_AT_HOME: Final = re.compile(r"\(\s*0\s*\)")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 def _plain(value: str) -> str:
@@ -41,30 +49,40 @@ def _plain(value: str) -> str:
 
 
 def _number(value: str) -> str:
-    """Card and member numbers: full width is ASCII."""
+    """A number that people read off a card: full-width digits are digits."""
     return normalize("NFKC", value).strip()
 
 
 def _phone(value: str) -> str:
-    """E.164: `+44 (0)20 7946 0958`, `+44 020 7946 0958` and `+442079460958` are one number."""
-    written = normalize("NFKC", value).replace("(0)", "")
-    digits = _PHONE_FILLING.sub("", written)
+    """A phone number as E.164: without filling, and without the 0 that is only dialled at home."""
+    told = normalize("NFKC", value)
+    digits = _digits(told)
+    # some countries keep the 0 that others write in brackets
+    for each in (digits, _digits(_AT_HOME.sub("", told))):
+        try:
+            number = parse(each, None)
+        except NumberParseException:
+            continue
+        if is_valid_number(number):
+            return format_number(number, PhoneNumberFormat.E164)
+    # what no country has given out (a tablet's number, a test's) stays as it was told
+    return digits
+
+
+def _digits(told: str) -> str:
+    digits = _PHONE_FILLING.sub("", told)
+    if digits.startswith("00"):
+        digits = "+" + digits[2:]
     if not _PHONE.fullmatch(digits):
         raise NotAName("a phone number is written +<country code><number>, as +8613800000000")
-    try:
-        parsed = phonenumbers.parse(digits)
-    except phonenumbers.NumberParseException:
-        return digits  # of a country that the tables do not know
-    if not phonenumbers.is_valid_number(parsed):
-        return digits  # nobody's number, as a shared tablet's: nothing to put right
-    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+    return digits
 
 
 def _email(value: str) -> str:
     local, at, domain = value.rpartition("@")
     if not at or not local or "." not in domain:
         raise NotAName("an e-mail address is written name@domain")
-    return value.lower()
+    return value.casefold()
 
 
 def _openid(value: str) -> str:
@@ -102,7 +120,7 @@ def parse_name(text: str) -> Name:
     Raises:
         NotAName: no such kind of name, or a value that its kind does not allow.
     """
-    kind, _, value = text.partition(":")
+    kind, _, value = normalize("NFC", text).strip().partition(":")
     normalise = _NORMALISERS.get(kind)
     if normalise is None:
         known = ", ".join(sorted(KINDS))
@@ -121,8 +139,9 @@ def parse_place(text: str) -> Name:
     Raises:
         NotAName: it is none.
     """
-    kind, _, value = text.partition(":")
-    if kind not in PLACES or not value.strip() or _CONTROL.search(value):
+    kind, _, value = normalize("NFC", text).strip().partition(":")
+    value = value.strip()
+    if kind not in PLACES or not value or _CONTROL.search(value):
         raise NotAName(
             "this event is about no member: its subject is store:<id>, community:<id> or staff:<id>"
         )

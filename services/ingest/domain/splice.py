@@ -6,7 +6,7 @@ other members become member ids, and what says who somebody is (`personal`) is t
 log is kept for ever, is read by everybody, and cannot be made to forget (docs/decisions).
 """
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
@@ -14,7 +14,7 @@ from msgspec import Raw, Struct, json
 
 from services.ingest.domain.candidate import Candidate, Named
 from shared.events.edge import Extensions, InboundEnvelope
-from shared.events.scalars import TRACESTATE_LENGTH_MAX
+from shared.events.scalars import carried
 
 OWN_ATTRIBUTES: Final = frozenset({"subjectkind", "recordedtime", "partitionkey"})
 """Attributes that ingest sets: what a publisher says there is not passed on."""
@@ -46,6 +46,7 @@ class Personal(NamedTuple):
 
 _encoder: Final = json.Encoder()
 _objects: Final = json.Decoder(dict[str, Raw])
+_words: Final = json.Decoder(str)
 
 
 def spliced(
@@ -74,20 +75,12 @@ def spliced(
             named.kind,
             "application/json",
             data,
-            _carried(envelope.traceparent) or traceparent,
-            _carried(envelope.tracestate),
+            carried(envelope.traceparent) or traceparent,
+            carried(envelope.tracestate),
             envelope.dataschema,
         )
     )
     return value if extensions is None else _with_extensions(value, extensions)
-
-
-def _carried(trace: str | None) -> str | None:
-    """A trace context or state, unless it is longer than the standard allows.
-
-    No purchase is lost for tracing.
-    """
-    return None if trace is None or len(trace) > TRACESTATE_LENGTH_MAX else trace
 
 
 def _with_extensions(value: bytes, extensions: Extensions) -> bytes:
@@ -111,42 +104,42 @@ def names_in(candidate: Candidate) -> tuple[list[str], list[str]]:
 
 
 def rewritten(
-    data: Raw, personal_fields: frozenset[str], member_of: Callable[[str], str]
+    data: Raw, personal_fields: frozenset[str], members: Mapping[str, str]
 ) -> tuple[Raw, list[Personal]]:
     """Take out what is personal and put member ids in the place of names.
 
     Args:
         data: the data as published, valid by its type.
         personal_fields: the fields of `profile` and `attributes` that are taken out.
-        member_of: the member id of a name.
+        members: the member ids of the names that stand in the data, as they stand there.
     """
-    members = _objects.decode(data)
+    told = _objects.decode(data)  # what is not touched stays as it was written
     found: list[Personal] = []
     for part in ("profile", "attributes"):
-        fields = _object(members.get(part))
-        if fields is None:
-            continue
+        fields = _object_in(told, part)
         present = sorted(personal_fields & fields.keys())
-        found.extend(Personal(field, bytes(fields.pop(field))) for field in present)
-        members[part] = Raw(_encoder.encode(fields))
-    members.pop("identities", None)
-    _refer(members, member_of)
-    attribution = _object(members.get("attribution"))
-    if attribution is not None:
-        _refer(attribution, member_of)
-        members["attribution"] = Raw(_encoder.encode(attribution))
-    return Raw(_encoder.encode(members)), found
+        if present:
+            found.extend(Personal(field, bytes(fields.pop(field))) for field in present)
+            told[part] = Raw(_encoder.encode(fields))
+    told.pop("identities", None)
+    _name_member(told, members)
+    attribution = _object_in(told, "attribution")
+    if _name_member(attribution, members):
+        told["attribution"] = Raw(_encoder.encode(attribution))
+    return Raw(_encoder.encode(told)), found
 
 
-def _object(value: Raw | None) -> dict[str, Raw] | None:
-    """The members of an object, each as it was written: what is not ours stays unchanged."""
-    if value is None or not bytes(value).startswith(b"{"):
-        return None
-    return _objects.decode(value)
+def _object_in(told: dict[str, Raw], field: str) -> dict[str, Raw]:
+    """The members of an object in an object; none where there is no such object."""
+    value = bytes(told.get(field, b""))
+    return _objects.decode(value) if value[:1] == b"{" else {}
 
 
-def _refer(members: dict[str, Raw], member_of: Callable[[str], str]) -> None:
-    """Put the member's id in the place of the name in `referrer`."""
-    name = members.get("referrer")
-    if name is not None and bytes(name).startswith(b'"'):
-        members["referrer"] = Raw(_encoder.encode(f"member:{member_of(json.decode(name))}"))
+def _name_member(told: dict[str, Raw], members: Mapping[str, str]) -> bool:
+    """Put a member id in the place of the referrer's name, if one is told."""
+    value = bytes(told.get("referrer", b""))
+    member = members.get(_words.decode(value)) if value[:1] == b'"' else None
+    if member is None:
+        return False
+    told["referrer"] = Raw(_encoder.encode(f"member:{member}"))
+    return True

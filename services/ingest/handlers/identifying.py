@@ -18,7 +18,7 @@ from services.ingest.domain.identify import (
 )
 from services.ingest.domain.names import Name, NotAName, parse_name, parse_place
 from services.ingest.domain.recent import Recent
-from services.ingest.domain.refusal import Refusal, wrong_field
+from services.ingest.domain.refusal import Refusal, invalid, wrong_field
 from services.ingest.domain.splice import names_in, rewritten
 from services.ingest.handlers.added_facts import added_facts
 from services.ingest.metrics import IngestMetrics
@@ -26,6 +26,7 @@ from services.ingest.store.identities import Identities, PersonalValue
 from shared.clock import Instant, from_datetime
 from shared.db import Transaction
 from shared.events import types
+from shared.events.edge import Problem
 from shared.kafka.partitioner import partition_of
 from shared.outbox import Outgoing
 
@@ -146,9 +147,9 @@ class Identifier:
         except NotAName as error:
             candidate.refusal = wrong_field("/subject", str(error))
             return
-        key = subject.encode()
+        key = place.text.encode()
         partition = partition_of(key, self._partitions)
-        candidate.named = Named(subject, key, partition, place.kind, None)
+        candidate.named = Named(place.text, key, partition, place.kind, None)
         self._by_heart.put(subject, candidate.named)
 
     async def _decide(
@@ -176,11 +177,9 @@ class Identifier:
         envelope = candidate.envelope
         if candidate.facts is None:
             return []
-        candidate.data, found = rewritten(
-            envelope.data,
-            self._personal_fields,
-            lambda text: str(owners[parse_name(text)]),
-        )
+        _, others = names_in(candidate)
+        members = {text: str(owners[parse_name(text)]) for text in others}
+        candidate.data, found = rewritten(envelope.data, self._personal_fields, members)
         at = from_datetime(envelope.time)
         return [PersonalValue(member, each.field, each.value, at) for each in found]
 
@@ -190,14 +189,23 @@ def _well_named(candidate: Candidate) -> bool:
     further, others = names_in(candidate)
     told = [("/subject", candidate.envelope.subject)]
     told += [(f"/data/identities/{index}", text) for index, text in enumerate(further)]
-    told += [("/data/referrer", text) for text in others]
+    told += [(_place_of(candidate, text), text) for text in others]
+    problems: list[Problem] = []
     for pointer, text in told:
         try:
             parse_name(text)
         except NotAName as error:
-            candidate.refusal = wrong_field(pointer, str(error))
-            return False
-    return True
+            problems.append(Problem(pointer=pointer, reason=str(error)))
+    if problems:
+        candidate.refusal = invalid(problems)
+    return not problems
+
+
+def _place_of(candidate: Candidate, referrer: str) -> str:
+    """Where a referrer's name stands."""
+    if getattr(candidate.facts, "referrer", None) == referrer:
+        return "/data/referrer"
+    return "/data/attribution/referrer"
 
 
 def _claim(candidate: Candidate) -> Claim:

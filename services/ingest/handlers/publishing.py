@@ -6,7 +6,6 @@ others go on.
 """
 
 import asyncio
-import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from datetime import datetime
 from typing import Final
 
 from services.ingest.domain.candidate import Candidate, Named
+from services.ingest.domain.reading import unexpected
 from services.ingest.domain.recent import Recent
 from services.ingest.domain.refusal import (
     DATABASE_AWAY,
@@ -35,17 +35,14 @@ from shared.events import CONTENT_TYPE_HEADER
 from shared.events.topics import EVENTS
 from shared.kafka.producer import Message, Outcome, Producer
 
-log = logging.getLogger(__name__)
-
 _Identity = tuple[str, str]
 """What makes an event the same event: its `source` and `id`."""
+_Seen = tuple[Named, int]
+"""Whom a confirmed event is about, and the digest of what it says."""
 
 _HEADERS: Final = [CONTENT_TYPE_HEADER]
 _DATABASE_PAUSE_SECONDS: Final = 1.0
 _TOO_LARGE_FOR_KAFKA: Final = Refusal(413, "too-large", "with its envelope this event is too large")
-_UNFORESEEN: Final = Refusal(
-    422, "cannot-be-processed", "this event makes the edge fail; it was not taken, and is reported"
-)
 _REFUSALS: Final = {
     Outcome.UNCONFIRMED: UNCONFIRMED,
     Outcome.REFUSED: KAFKA_AWAY,
@@ -128,23 +125,25 @@ class Publisher:
         self._rejections = rejections
         self._metrics = metrics
         self._policy = policy
-        self._confirmed: Recent[_Identity, tuple[Named, int]] = Recent(policy.duplicates_remembered)
+        self._confirmed: Recent[_Identity, _Seen] = Recent(policy.duplicates_remembered)
         self._database_back_at = 0.0
 
     async def publish(
         self, source: Source, candidates: Sequence[Candidate], traceparent: str | None
     ) -> None:
-        """Publish what can be published; what fails unforeseen fails alone."""
+        """Publish what can be published.
+
+        Where one of several makes us stumble, each is published alone: then only that one is
+        refused. Sending another twice does no harm.
+        """
         try:
             await self._publish(source, candidates, traceparent)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - one event's fault is not its neighbours'
             if len(candidates) > 1:
-                log.warning("events are published one by one, for together they fail: %r", error)
                 for candidate in candidates:
                     await self.publish(source, [candidate], traceparent)
                 return
-            log.exception("an event of %s fails unforeseen", source.name)
-            candidates[0].refusal = _UNFORESEEN
+            candidates[0].refusal = UNCONFIRMED if is_transient(error) else unexpected(error)
             self._count(source, candidates)
 
     async def _publish(
@@ -163,7 +162,7 @@ class Publisher:
             again.named, again.refusal = first.named, first.refusal
             again.duplicate = first.refusal is None
             counts = self._confirmed.get((again.envelope.source, again.envelope.id))
-            again.differs = counts is not None and _content(again) != counts[1]
+            again.differs = counts is not None and again.digest != counts[1]
         self._count(source, candidates)
 
     def _left(self, started: float) -> float:
@@ -187,10 +186,10 @@ class Publisher:
             first = fresh.setdefault((envelope.source, envelope.id), candidate)
             if first is not candidate:
                 repeated.append((candidate, first))
-        for identity, (named, content) in self._confirmed.among(fresh.keys()).items():
+        for identity, (named, digest) in self._confirmed.among(fresh.keys()).items():
             candidate = fresh.pop(identity)
             candidate.named, candidate.duplicate = named, True
-            candidate.differs = _content(candidate) != content
+            candidate.differs = candidate.digest != digest
         return fresh, repeated
 
     async def _ask_database(
@@ -245,10 +244,10 @@ class Publisher:
         self._settle(candidates, outcomes)
 
     def _settle(self, candidates: dict[_Identity, Candidate], outcomes: Sequence[Outcome]) -> None:
-        confirmed: dict[_Identity, tuple[Named, int]] = {}
+        confirmed: dict[_Identity, _Seen] = {}
         for (identity, candidate), outcome in zip(candidates.items(), outcomes, strict=True):
             if outcome is Outcome.CONFIRMED:
-                confirmed[identity] = candidate.named, _content(candidate)
+                confirmed[identity] = candidate.named, candidate.digest
             else:
                 candidate.refusal = _REFUSALS[outcome]
         self._confirmed.update(confirmed)
@@ -259,19 +258,13 @@ class Publisher:
         duplicates = sum(each.duplicate for each in candidates)
         answers = self._metrics.answers
         answers.labels(source.name, "accepted").inc(len(candidates) - len(refused) - duplicates)
-        different = sum(each.differs for each in candidates)
-        if different:
-            self._metrics.differing.labels(source.name).inc(different)
         if duplicates:
             answers.labels(source.name, "duplicate").inc(duplicates)
+            different = sum(each.differs for each in candidates)
+            if different:
+                self._metrics.differing.labels(source.name).inc(different)
         if refused:
             unconfirmed = sum(each.refusal.is_ours for each in refused if each.refusal)
             answers.labels(source.name, "unconfirmed").inc(unconfirmed)
             answers.labels(source.name, "rejected").inc(len(refused) - unconfirmed)
             self._rejections.note(source, refused)
-
-
-def _content(candidate: Candidate) -> int:
-    """What an event says, in 64 bits: whether it is the same that came under this id before."""
-    envelope = candidate.envelope
-    return hash((envelope.type, envelope.subject, envelope.time, bytes(envelope.data)))

@@ -89,7 +89,8 @@ def _raw_of(candidate: Candidate) -> bytes:
 
 def _told_of(candidate: Candidate) -> tuple[str | None, str | None]:
     """The id and type of a rejected event, as far as they can be read."""
-    if not candidate.is_read:
-        return None, None
-    envelope = candidate.envelope
-    return storable(envelope.id)[:_TEXT_LENGTH_MAX], storable(envelope.type)[:_TEXT_LENGTH_MAX]
+    event_id, event_type = (
+        None if text is None else storable(text)[:_TEXT_LENGTH_MAX]
+        for text in (candidate.event_id, candidate.event_type)
+    )
+    return event_id, event_type

@@ -77,6 +77,7 @@ _OF_A_FORM: dict[str, st.SearchStrategy[Any]] = {
 """Fields whose form is checked by a function, which no type tells of."""
 
 _STRATEGIES: dict[type[inspect.Type], Callable[[Any], st.SearchStrategy[Any]]] = {
+    inspect.Metadata: lambda kind: value_of(kind.type),
     inspect.StrType: lambda _: _WORDS,
     inspect.IntType: lambda kind: st.integers(kind.ge, kind.le),
     inspect.FloatType: lambda kind: (

@@ -108,7 +108,8 @@ def test_extension_attributes_pass() -> None:
         ({"Tenant": "a"}, "names consist of"),
         ({"tenant": {"a": 1}}, "a text, a whole number"),
         ({"tenant": 0.5}, "a text, a whole number"),
-        ({"data_base64": "e30="}, "either data or data_base64"),
+        ({"tenant": 2**31}, "32 bits"),
+        ({"tenant": -(2**31) - 1}, "32 bits"),
     ],
 )
 def test_other_attributes_do_not(attributes: dict[str, Any], words: str) -> None:
