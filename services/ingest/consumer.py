@@ -19,6 +19,7 @@ from services.ingest.handlers.identifying import Identifier
 from services.ingest.handlers.publishing import Admission
 from services.ingest.handlers.source_book import SourceBook
 from services.ingest.handlers.store_book import StoreBook
+from services.ingest.handlers.unforeseen import own_up
 from services.ingest.metrics import IngestMetrics
 from services.ingest.store.identities import SeenElsewhere
 from shared.clock import to_datetime
@@ -106,6 +107,7 @@ class InboundHandler(WithoutTimers):
         await self._sources.keep_fresh()
         await self._stores.keep_fresh()
         offered = [self._read(each) for each in arrived]
+        own_up(each.candidate for each in offered)
         if any(self._sources.by_origin(origin) is None for origin in _origins(offered)):
             await self._sources.refresh()  # it may have been registered a moment ago
         self._admit(offered, batch)

@@ -47,6 +47,7 @@ class Candidate(Struct, gc=False):
         raw: the item's own bytes where it was looked at alone.
         refusal: why it is not taken.
         named: who it is about, once that is known.
+        accident: what we stumbled over where reading it failed unforeseen.
         duplicate: it was confirmed before.
         digest: of what it says, equal for equal content however it is written.
         marks: how many quotation marks the data has as published, where they were counted.
@@ -62,6 +63,7 @@ class Candidate(Struct, gc=False):
     raw: bytes | None = None
     refusal: Refusal | None = None
     named: Named = UNNAMED
+    accident: Exception | None = None
     duplicate: bool = False
     digest: int = 0
     marks: int = 0

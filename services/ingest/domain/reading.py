@@ -5,8 +5,6 @@ names as there should be, text that is in order, numbers within reach. Only wher
 is an event read again with care (`careful`), alone and at ten times the cost.
 """
 
-import logging
-import secrets
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
@@ -16,7 +14,7 @@ from msgspec import Raw, json
 
 from services.ingest.domain.candidate import Candidate
 from services.ingest.domain.careful import kept, read_with_care, told_by
-from services.ingest.domain.refusal import Refusal, invalid, too_large, wrong_field
+from services.ingest.domain.refusal import UNREADABLE, invalid, too_large, wrong_field
 from shared.events import types
 from shared.events.edge import (
     DECODE_ERRORS,
@@ -33,8 +31,6 @@ from shared.events.meaning import Bounds, wrong_in
 from shared.events.text import cut_array, is_array, is_sound
 from shared.events.tidy import is_plain, is_tidy, is_tidy_id
 
-log = logging.getLogger(__name__)
-
 
 class NoBatch(ValueError):  # noqa: N818 - says what the body is
     """A body that is no JSON array, so that it has no items to answer for."""
@@ -43,14 +39,6 @@ class NoBatch(ValueError):  # noqa: N818 - says what the body is
 _decoders: Final = {name: decoder_for(name) for name in types.INBOUND}
 _items: Final = json.Decoder(list[Raw])
 _encode: Final = json.Encoder().encode
-
-
-def unexpected(error: Exception) -> Refusal:
-    """The refusal of an event that we stumbled over: a fault of ours, told with a reference."""
-    reference = secrets.token_hex(6)
-    log.error("an event could not be processed", exc_info=error, extra={"reference": reference})
-    words = f"this event could not be read; it was logged under the reference {reference}"
-    return wrong_field("", words, "unreadable")
 
 
 def read_event(raw: bytes, bounds: Bounds) -> Candidate:
@@ -66,7 +54,13 @@ def _guarded(read: Callable[[bytes, Bounds], Candidate], raw: bytes, bounds: Bou
         return read(raw, bounds)
     except Exception as error:  # noqa: BLE001 - one event's fault is not its neighbours'
         event_id, event_type = told_by(raw)
-        return Candidate(raw=raw, refusal=unexpected(error), told_id=event_id, told_type=event_type)
+        return Candidate(
+            raw=raw,
+            refusal=UNREADABLE,
+            accident=error,
+            told_id=event_id,
+            told_type=event_type,
+        )
 
 
 def _read_event(raw: bytes, bounds: Bounds) -> Candidate:
@@ -127,7 +121,7 @@ def _item(envelope: InboundEnvelope, bounds: Bounds, *, plain: bool) -> Candidat
     try:
         candidate = _vouched(envelope, bounds, plain=plain)
     except Exception as error:  # noqa: BLE001 - one event's fault is not its neighbours'
-        candidate = Candidate(envelope, envelope.data, refusal=unexpected(error))
+        candidate = Candidate(envelope, envelope.data, refusal=UNREADABLE, accident=error)
     if candidate is None and len(envelope.data) > bounds.event_bytes_max:
         candidate = Candidate(envelope, envelope.data, refusal=too_large(bounds.event_bytes_max))
     if candidate is None:

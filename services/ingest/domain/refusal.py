@@ -70,3 +70,7 @@ def wrong_field(pointer: str, detail: str, slug: str = "invalid-event") -> Refus
 def too_large(bytes_max: int) -> Refusal:
     """The refusal of an event for its size."""
     return Refusal(TOO_LARGE, "too-large", f"an event may have {bytes_max:,} bytes")
+
+
+UNREADABLE: Final = wrong_field("", "this event could not be read", "unreadable")
+"""The refusal of an event that we stumbled over: a fault of ours."""

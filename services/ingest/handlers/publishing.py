@@ -13,7 +13,6 @@ from datetime import datetime
 from typing import Final
 
 from services.ingest.domain.candidate import Candidate, Named
-from services.ingest.domain.reading import unexpected
 from services.ingest.domain.recent import Recent
 from services.ingest.domain.refusal import (
     DATABASE_AWAY,
@@ -28,6 +27,7 @@ from services.ingest.handlers.identifying import Identifier
 from services.ingest.handlers.naming import Naming
 from services.ingest.handlers.rejecting import RejectionLog
 from services.ingest.handlers.store_book import StoreBook
+from services.ingest.handlers.unforeseen import own_up, unforeseen
 from services.ingest.metrics import IngestMetrics
 from shared.clock import Clock, Instant, to_datetime
 from shared.db import Database, is_transient
@@ -143,13 +143,14 @@ class Publisher:
                 for candidate in candidates:
                     await self.publish(source, [candidate], traceparent)
                 return
-            candidates[0].refusal = UNCONFIRMED if is_transient(error) else unexpected(error)
+            candidates[0].refusal = UNCONFIRMED if is_transient(error) else unforeseen(error)
             self._count(source, candidates)
 
     async def _publish(
         self, source: Source, candidates: Sequence[Candidate], traceparent: str | None
     ) -> None:
         started = time.monotonic()
+        own_up(candidates)
         now = self._clock.now()
         fresh, repeated = self._admit(source, candidates, now)
         waiting = self._identifier.by_heart(fresh.values())
