@@ -7,24 +7,18 @@ itself, the ordinary way: only there is it found out whose fault it was.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from shared.db import Database, WriteSet
 
-
-class Rider(Protocol):
-    """A lane with a batch in hand."""
-
-    async def stage(self, tx: WriteSet) -> Callable[[], None]:
-        """Read and write all that a batch asks for; returns what is to be done after it."""
-        ...
+Stage = Callable[[WriteSet], Awaitable[Callable[[], None]]]
+"""Reads and writes what a lane's batch asks for; returns what is to be done after the commit."""
 
 
 @dataclass(eq=False, slots=True)
 class _Seat:
-    rider: Rider
+    stage: Stage
     arrived: bool | None = None
 
 
@@ -37,9 +31,9 @@ class Convoy:
         self._turn = asyncio.Lock()
         self._waiting: list[_Seat] = []
 
-    async def ride(self, rider: Rider) -> bool:
+    async def ride(self, stage: Stage) -> bool:
         """Commit a batch together with others; False when nothing of it was written."""
-        seat = _Seat(rider)
+        seat = _Seat(stage)
         self._waiting.append(seat)
         async with self._turn:
             # what the broker gathered came to several lanes at once: let each of them get on
@@ -55,7 +49,7 @@ class Convoy:
         try:
             async with self._database.write_set() as tx:
                 for seat in seats:
-                    done.append(await seat.rider.stage(tx))  # noqa: PERF401 - one after the other
+                    done.append(await seat.stage(tx))  # noqa: PERF401 - one after the other
         except Exception:  # noqa: BLE001 - each finds out by itself what was wrong
             done = []
         finally:

@@ -4,30 +4,28 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 
 from shared.backoff import Backoff, rest
-from shared.clock import SECOND, Instant, to_datetime
+from shared.clock import Instant
 from shared.db import Transaction, WriteSet, is_transient
-from shared.events import encode, types
-from shared.events.decisions import ClockAdvanced
-from shared.kafka.consumer import GroupConsumer, Record
+from shared.events import types
+from shared.kafka.consumer import GroupConsumer
 from shared.outbox import DirectOutbox
 from shared.runtime import positions
 from shared.runtime.batch import Arrived, Batch
+from shared.runtime.clock_mark import clock_mark
 from shared.runtime.consumers import ConsumerSpec, Workplace
 from shared.runtime.convoy import Convoy
 from shared.runtime.intake import Intake, Taken
+from shared.runtime.lane_reading import LaneReading
 from shared.runtime.lane_report import LaneReport
 from shared.runtime.positions import Fenced, Position
 from shared.runtime.repair import Repair
 
 log = logging.getLogger(__name__)
 
-_POLL_SECONDS = 0.2  # stream clock: a mark may be due
-_REST_SECONDS = 1.0  # wall clock: what comes wakes us
-_LULL_SECONDS = 0.1  # stream clock: nothing more has come for so long
-_GATHER_SECONDS = 2.0
 _ROOM_LEAST = 2_000
 _COMMIT_SECONDS = 5.0
 _FENCED_SECONDS = 10.0  # a rebalance, if there is one, is over by then
@@ -79,7 +77,7 @@ class Lane:
         self._outbox = DirectOutbox(f"{spec.name}-{partition}", place.poster)
         self._backoff = Backoff()
         self._stopping = asyncio.Event()
-        self._poll_scope: asyncio.Timeout | None = None
+        self._reading = LaneReading(spec, partition, consumer, place.clock, self._report)
         self._held: dict[str, Position] = {}
         self._intake = self._empty_intake(positions.BEGINNING)
         self._next_due: Instant | None = None
@@ -91,8 +89,7 @@ class Lane:
     def stop(self) -> None:
         """Finish the batch in hand and no more."""
         self._stopping.set()
-        if self._poll_scope is not None:
-            self._poll_scope.reschedule(asyncio.get_running_loop().time())
+        self._reading.stop()
 
     async def run(self) -> None:
         """Own the partition and work until told to stop."""
@@ -148,7 +145,7 @@ class Lane:
     async def _turn(self) -> None:
         """Read what there is, then handle what may be handled."""
         self._check.beat()
-        await self._read()
+        await self._reading.read(self._intake, self._events_max, self._next_due)
         taken = self._intake.take(self._events_max, self._place.clock.now())
         if taken.records:
             if not (self._is_live(taken) and await self._ride(taken)):
@@ -160,58 +157,6 @@ class Lane:
             await self._handle(Taken([], taken.until))
         self._report.where(taken.until)
         await self._look_around()
-
-    async def _read(self) -> None:
-        """Read what there is; under the stream clock a whole batch, while more keeps coming.
-
-        There nobody waits for the time on the wall, and a few large batches cost much less than
-        many small ones: a member is loaded and written once a batch.
-        """
-        began = time.perf_counter()
-        patience = self._patience()
-        while True:
-            started = time.perf_counter()
-            records = await self._poll(patience)
-            self._report.phase("poll", started)
-            if records:
-                started = time.perf_counter()
-                self._intake.add(records)
-                self._report.phase("decode", started)
-            if not records or not self._spec.stream:
-                return
-            full = self._intake.waiting() >= self._events_max
-            if full or time.perf_counter() - began > _GATHER_SECONDS:
-                return
-            patience = _LULL_SECONDS
-
-    async def _poll(self, patience: float) -> list[Record]:
-        wanted = self._intake.wanted()
-        if not wanted or self._stopping.is_set():
-            await asyncio.sleep(0)
-            return []
-        try:
-            async with asyncio.timeout(None) as self._poll_scope:
-                return await self._consumer.poll(
-                    self._partition,
-                    wanted,
-                    timeout_seconds=patience,
-                    records_max=self._events_max,
-                )
-        except TimeoutError:
-            return []  # told to stop; what was read is read again by whoever comes next
-        finally:
-            self._poll_scope = None
-
-    def _patience(self) -> float:
-        """How long to wait for records: not past the next timer, not at all when there is work."""
-        if self._spec.stream:
-            return _POLL_SECONDS
-        if self._intake.waiting():
-            return 0.0
-        if self._next_due is None:
-            return _REST_SECONDS
-        ahead = (self._next_due - self._place.clock.now()) / SECOND
-        return min(max(ahead, 0.0), _REST_SECONDS)
 
     def _has_due(self, until: Instant) -> bool:
         return self._next_due is not None and self._next_due <= until
@@ -286,7 +231,7 @@ class Lane:
     async def _ride(self, taken: Taken) -> bool:
         """Commit a small batch together with those of other lanes; False when it could not be."""
         await self._outbox.settle()
-        if not await self._convoy.ride(_Ride(self, taken)):
+        if not await self._convoy.ride(partial(self.stage, taken=taken)):
             return False
         await self._tell_kafka()
         return True
@@ -298,7 +243,9 @@ class Lane:
         batch = self._repair.batch(taken.until)
         if not taken.records and self._has_due(taken.until):
             batch.timers_max = self._timers_max
-        reached = self._reached(taken)
+        passed = [*taken.after, *(each.record for each in taken.records)]
+        until = max(taken.until, self._until())
+        reached = positions.after(self._held, passed, until)
         applied = [each for each in taken.records if each.error is None and not _is_mark(each)]
         await positions.move(tx, spec.name, self._partition, self._held, reached)
         await self._set_aside(tx, taken.records, batch)
@@ -333,27 +280,14 @@ class Lane:
         few = len(taken.records) <= _LIVE_EVENTS
         return not self._spec.stream and few and all(each.error is None for each in taken.records)
 
+    def _behind(self, topic: str) -> int | None:
+        """The offset that is read next, where nothing before it waits here."""
+        if self._intake.holds(topic):
+            return None
+        return self._consumer.reached(topic, self._partition)
+
     def _until(self) -> Instant:
         return max(position.until for position in self._held.values())
-
-    def _reached(self, taken: Taken) -> dict[str, Position]:
-        """Where the positions are after these records."""
-        until = max(taken.until, self._until())
-        passed = [*taken.after, *(each.record for each in taken.records)]
-        reached = {record.topic: record.next_offset for record in passed}
-        return {
-            topic: Position(reached.get(topic, held.position), until, held.epoch)
-            for topic, held in self._held.items()
-        }
-
-    def _beyond_marks(self) -> dict[str, Position]:
-        """Where the positions are behind the marks of transactions, where nothing is in between."""
-        moved = dict(self._held)
-        for topic, held in self._held.items():
-            at = self._consumer.reached(topic, self._partition)
-            if at is not None and at > held.position and not self._intake.holds(topic):
-                moved[topic] = held._replace(position=at)
-        return moved
 
     async def _set_aside(self, tx: Transaction, records: Sequence[Arrived], batch: Batch) -> None:
         """Make dead letters of the records that carry an error."""
@@ -367,16 +301,7 @@ class Lane:
         spec = self._spec
         if not self._has_mark(batch.until) or spec.output is None:
             return self._marked
-        subject = f"clock:{self._partition}"
-        value = encode(
-            type=types.CLOCK_ADVANCED,
-            source=spec.source,
-            id=f"{spec.name}-{self._partition}-{batch.until}",
-            subject=subject,
-            at=batch.until,
-            data=ClockAdvanced(partition=self._partition, until=to_datetime(batch.until)),
-            recorded_at=batch.now,
-        )
+        subject, value = clock_mark(spec, self._partition, batch)
         batch.emit(spec.output, subject, value)
         return batch.until
 
@@ -401,7 +326,7 @@ class Lane:
         """
         if not self._held:
             return
-        beyond = self._beyond_marks()
+        beyond = positions.beyond_marks(self._held, self._behind)
         if self._outbox.dirty or beyond != self._held:
             try:
                 async with self._place.database.transaction() as tx:
@@ -430,18 +355,6 @@ class Lane:
             await self._consumer.commit(
                 self._partition, {topic: held.position for topic, held in self._held.items()}
             )
-
-
-@dataclass(frozen=True, slots=True)
-class _Ride:
-    """A lane's batch on its way with others."""
-
-    lane: Lane
-    taken: Taken
-
-    async def stage(self, tx: WriteSet) -> Callable[[], None]:
-        """Put the batch to the others."""
-        return await self.lane.stage(tx, self.taken)
 
 
 def _sooner(one: Instant | None, other: Instant | None) -> Instant | None:

@@ -6,11 +6,12 @@ the lane for its duration. A process whose partition was taken away matches noth
 nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from shared.clock import Instant
 from shared.db import Transaction
+from shared.kafka.consumer import Record
 
 BEGINNING: Instant = -(2**62)
 """Before every event."""
@@ -26,6 +27,34 @@ class Position(NamedTuple):
     position: int
     until: Instant
     epoch: int
+
+
+def after(
+    held: Mapping[str, Position], passed: Iterable[Record], until: Instant
+) -> dict[str, Position]:
+    """Where a lane's positions are after these records, each topic's in the order of offsets."""
+    reached = {record.topic: record.next_offset for record in passed}
+    return {
+        topic: Position(reached.get(topic, position.position), until, position.epoch)
+        for topic, position in held.items()
+    }
+
+
+def beyond_marks(
+    held: Mapping[str, Position], behind: Callable[[str], int | None]
+) -> dict[str, Position]:
+    """Where the positions are behind the marks of transactions, which are no records.
+
+    Args:
+        held: where they stand.
+        behind: the offset that is read next of a topic; None where records wait before it.
+    """
+    moved = dict(held)
+    for topic, position in held.items():
+        at = behind(topic)
+        if at is not None and at > position.position:
+            moved[topic] = position._replace(position=at)
+    return moved
 
 
 _CLAIM = """
