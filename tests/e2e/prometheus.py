@@ -1,6 +1,5 @@
 """A real Prometheus for a test: it scrapes the services of a stack, under the rules we ship."""
 
-import asyncio
 import json
 import re
 import shutil

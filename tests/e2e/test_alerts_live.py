@@ -27,6 +27,9 @@ _FIRES_SECONDS_MAX = 120.0
 _SILENT_SECONDS_MAX = 150.0
 _LOOK_SECONDS = 0.5
 
+# what a failure of this test shows beside the alerts
+_TELLING = '{__name__=~"regulars_(dead_letters.*|lag_events|topics_missing|.*failures_total)"} > 0'
+
 Alert = tuple[str, str]
 """Name and service."""
 
@@ -60,7 +63,11 @@ class Seen:
             since: dict[Alert, float] = {}
             while since.keys() < expected:
                 seconds = time.monotonic() - begun
-                assert seconds < _FIRES_SECONDS_MAX, (what, expected - since.keys())
+                assert seconds < _FIRES_SECONDS_MAX, (
+                    *(what, expected - since.keys()),
+                    await self.server.query("ALERTS"),
+                    await self.server.query(_TELLING),
+                )
                 firing = await self.firing()
                 assert firing <= expected | tolerated, (what, firing)
                 since |= dict.fromkeys(firing - since.keys(), seconds)
