@@ -10,6 +10,7 @@ from services.ingest.api.events import PATH
 from shared.events.models import MODELS
 from shared.events.schemas.documents import ENVELOPE_FILE, build
 from shared.events.types import INBOUND
+from shared.runtime.http.fields import Identifier
 from shared.runtime.http.idempotency import repeatable
 from shared.runtime.http.problems import ProblemDocument, not_found
 
@@ -59,6 +60,7 @@ _ITEMS: Final[dict[str, Any]] = {
     },
 }
 _EVENT: Final[dict[str, Any]] = {"$ref": f"/schemas/{ENVELOPE_FILE}"}
+_EVENTS: Final[dict[str, Any]] = {"type": "array", "items": _EVENT, "maxItems": 1_000}
 _EXAMPLE: Final[dict[str, Any]] = {
     "specversion": "1.0",
     "id": "receipt-2017-01-01-4711",
@@ -79,9 +81,9 @@ _BODY: Final[dict[str, Any]] = {
     "required": True,
     "content": {
         "application/cloudevents+json": {"schema": _EVENT, "example": _EXAMPLE},
-        "application/cloudevents-batch+json": {"schema": {"type": "array", "items": _EVENT}},
+        "application/cloudevents-batch+json": {"schema": _EVENTS},
         "application/json": {
-            "schema": {"oneOf": [_EVENT, {"type": "array", "items": _EVENT}]},
+            "schema": {"oneOf": [_EVENT, _EVENTS]},
             "example": _EXAMPLE,
         },
         "application/x-ndjson": {
@@ -117,7 +119,7 @@ def documents_router() -> APIRouter:
         return JSONResponse(documents["asyncapi.json"])
 
     @router.get("/schemas/{event_type}.json", summary="The JSON Schema of an event's data")
-    async def schema(event_type: str) -> JSONResponse:
+    async def schema(event_type: Identifier) -> JSONResponse:
         document = documents.get(f"{event_type}.json")
         if document is None or (event_type not in MODELS and event_type != "envelope"):
             raise not_found("event type")

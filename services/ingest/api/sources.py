@@ -17,12 +17,15 @@ from shared.auth.principal import Principal
 from shared.clock import to_datetime
 from shared.db import Transaction
 from shared.events import types
+from shared.events.scalars import SOURCE_LENGTH_MAX
+from shared.runtime.http.fields import NO_NUL, Identifier
 from shared.runtime.http.idempotency import Answer, Command, CommandDep
 from shared.runtime.http.paging import Page, PageQuery, page
 from shared.runtime.http.problems import Problem, not_found
 
 _Admin = Annotated[Principal, Depends(require("admin"))]
 _Name = Annotated[str, Path(min_length=1, max_length=64, pattern="^[a-z0-9][a-z0-9-]*$")]
+_Origin = Annotated[str, Field(min_length=1, max_length=SOURCE_LENGTH_MAX, pattern=NO_NUL)]
 _LIST_MAX = 10_000
 _LATEST = 2**63 - 1
 _TAKEN = Problem(409, "source-exists", "there is a source with this name")
@@ -31,13 +34,19 @@ _TAKEN = Problem(409, "source-exists", "there is a source with this name")
 class Rights(BaseModel):
     """What a source may publish, and how fast."""
 
-    types: list[str] | None = Field(None, max_length=_LIST_MAX, description="null: every type")
-    stores: list[str] | None = Field(None, max_length=_LIST_MAX, description="null: every store")
-    origins: list[str] | None = Field(
+    types: list[Identifier] | None = Field(
+        None, max_length=_LIST_MAX, description="null: every type"
+    )
+    stores: list[Identifier] | None = Field(
+        None, max_length=_LIST_MAX, description="null: every store"
+    )
+    origins: list[_Origin] | None = Field(
         None, max_length=_LIST_MAX, description="CloudEvents `source` values; null: every one"
     )
     strict: bool = Field(default=False, description="refuse events of stores without master data")
-    rate_per_second: float | None = Field(None, gt=0, description="null: as fast as it can")
+    rate_per_second: float | None = Field(
+        None, gt=0, le=1_000_000, description="null: as fast as it can"
+    )
     burst: int = Field(1_000, ge=1, le=1_000_000, description="events at once, within the rate")
     active: bool = True
 

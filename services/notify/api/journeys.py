@@ -14,9 +14,18 @@ from shared.auth.guard import require
 from shared.auth.principal import Principal
 from shared.clock import DAY, HOUR, MINUTE, SECOND, Clock
 from shared.conditions import to_json
+from shared.runtime.http.fields import Identifier
 from shared.runtime.http.idempotency import repeatable
 from shared.runtime.http.problems import FieldError, Problem, not_found
 
+_NUMBER_MAX = 10**15
+_Value = (
+    Annotated[str, Field(max_length=10_000)]
+    | Annotated[int, Field(ge=-_NUMBER_MAX, le=_NUMBER_MAX)]
+    | Annotated[float, Field(ge=-_NUMBER_MAX, le=_NUMBER_MAX)]
+    | bool
+    | None
+)
 Reader = Annotated[Principal, Depends(require("admin", "marketer", "analyst", "system"))]
 
 
@@ -105,7 +114,7 @@ class RenderIn(BaseModel):
     """What to render with; variables that are not given take their sample values."""
 
     language: Literal["zh", "en"] = "zh"
-    variables: dict[str, str | int | float | bool | None] = {}
+    variables: Annotated[dict[str, _Value], Field(max_length=200)] = {}
 
 
 class Fit(BaseModel):
@@ -150,7 +159,7 @@ def journeys_router(reading: Messages, clock: Clock) -> APIRouter:
         summary="How a template reads",
         openapi_extra=repeatable("reads only"),
     )
-    async def preview(template_id: str, body: RenderIn, _caller: Reader) -> Rendered:
+    async def preview(template_id: Identifier, body: RenderIn, _caller: Reader) -> Rendered:
         _, program = await reading.program(clock.now())
         template = program.templates.get(template_id)
         if template is None:

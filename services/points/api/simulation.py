@@ -26,11 +26,11 @@ _TYPES = types.INBOUND - types.MEMBERLESS
 class HypotheticalEvent(BaseModel):
     """A CloudEvent of which type and data matter; further attributes are passed over."""
 
-    type: str = Field(examples=["regulars.purchase.completed.v1"])
+    type: str = Field(max_length=200, examples=["regulars.purchase.completed.v1"])
     data: dict[str, Any]
     time: AwareDatetime | None = Field(None, description="not given: now")
-    id: str | None = Field(None, min_length=1, max_length=128, description="not given: a new one")
-    source: str = Field("urn:regulars:simulation", min_length=1, max_length=128)
+    id: str | None = Field(None, min_length=1, max_length=200, description="not given: a new one")
+    source: str = Field("urn:regulars:simulation", min_length=1, max_length=256)
 
 
 class Profile(BaseModel):

@@ -13,13 +13,13 @@ from shared.clock import Clock, to_datetime
 from shared.db import Database, Transaction
 from shared.runtime import dead_letters
 from shared.runtime.dead_letters import DeadLetter, Kind, State
+from shared.runtime.http.fields import Identifier, RowNumber, TopicName
 from shared.runtime.http.idempotency import Answer, CommandDep
 from shared.runtime.http.paging import Page, PageQuery, page
 from shared.runtime.http.problems import Problem, not_found
 
 # Letters hold what was sent, personal data included: not for every reader.
 _Operator = Annotated[Principal, Depends(require("admin", "system"))]
-LetterId = Annotated[int, Field(ge=1, le=2**63 - 1)]
 _REPLAYED_AT_ONCE = 10_000
 
 
@@ -64,15 +64,15 @@ class Letters(Page[Letter]):
 class Replay(BaseModel):
     """Which held letters to apply again."""
 
-    topic: str | None = None
-    type: str | None = None
-    ids: list[LetterId] | None = Field(None, max_length=_REPLAYED_AT_ONCE)
+    topic: TopicName | None = None
+    type: Identifier | None = None
+    ids: list[RowNumber] | None = Field(None, max_length=_REPLAYED_AT_ONCE)
 
 
 class Moved(BaseModel):
     """What became of letters."""
 
-    ids: list[LetterId]
+    ids: list[RowNumber]
     state: Literal["replaying", "discarded"]
     left: int = Field(0, description="how many more match; ask again")
 
@@ -86,8 +86,8 @@ def dead_letters_router(database: Database, clock: Clock) -> APIRouter:
         query: PageQuery,
         _caller: _Operator,
         state: State | None = None,
-        topic: str | None = None,
-        event_type: Annotated[str | None, Query(alias="type")] = None,
+        topic: TopicName | None = None,
+        event_type: Annotated[Identifier | None, Query(alias="type")] = None,
     ) -> Letters:
         async with database.transaction(read_only=True) as tx:
             found = await dead_letters.list_dead_letters(
@@ -103,7 +103,7 @@ def dead_letters_router(database: Database, clock: Clock) -> APIRouter:
         return Letters(items=told.items, next=told.next, total=total)
 
     @router.get("/v1/dead-letters/{letter_id}", summary="One of them, with its bytes")
-    async def letter(letter_id: LetterId, _caller: _Operator) -> WholeLetter:
+    async def letter(letter_id: RowNumber, _caller: _Operator) -> WholeLetter:
         async with database.transaction(read_only=True) as tx:
             return _whole(await _find(tx, letter_id))
 
@@ -120,7 +120,7 @@ def _commands(router: APIRouter, clock: Clock) -> None:
         status_code=202,
         response_model=Moved,
     )
-    async def replay(letter_id: LetterId, command: CommandDep, _caller: _Operator) -> Response:
+    async def replay(letter_id: RowNumber, command: CommandDep, _caller: _Operator) -> Response:
         async def effect(tx: Transaction) -> Answer:
             await _held(tx, letter_id)
             ids = await dead_letters.request_replay(tx, [letter_id], clock.now())
@@ -129,7 +129,7 @@ def _commands(router: APIRouter, clock: Clock) -> None:
         return await command.run(effect)
 
     @router.post("/v1/dead-letters/{letter_id}:discard", summary="Give it up", response_model=Moved)
-    async def discard(letter_id: LetterId, command: CommandDep, _caller: _Operator) -> Response:
+    async def discard(letter_id: RowNumber, command: CommandDep, _caller: _Operator) -> Response:
         async def effect(tx: Transaction) -> Answer:
             await _held(tx, letter_id)
             ids = await dead_letters.discard(tx, [letter_id], clock.now())

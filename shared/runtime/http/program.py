@@ -11,6 +11,7 @@ from shared.auth.guard import require
 from shared.auth.principal import Principal
 from shared.clock import Clock, Instant, from_datetime, to_datetime
 from shared.db import Database, Transaction
+from shared.runtime.http.fields import RowNumber
 from shared.runtime.http.idempotency import repeatable
 from shared.runtime.http.problems import FieldError, Problem, not_found
 from shared.runtime.http.program_diff import diff
@@ -107,7 +108,7 @@ def program_router(part: ProgramPart[Any], database: Database, clock: Clock) -> 
         return InForce(**_version(current, current, now), history=history)
 
     @router.get("/v1/program/{version}", summary="One version")
-    async def one(version: int, _caller: _Reader) -> Version:
+    async def one(version: RowNumber, _caller: _Reader) -> Version:
         async with database.transaction(read_only=True) as tx:
             rows = await stored_versions(tx)
         now = clock.now()
@@ -122,7 +123,8 @@ def program_router(part: ProgramPart[Any], database: Database, clock: Clock) -> 
         caller: _Editor,
         response: Response,
         if_match: Annotated[
-            str | None, Header(description='the newest version you have seen, as `"3"`')
+            str | None,
+            Header(max_length=64, description='the newest version you have seen, as `"3"`'),
         ] = None,
     ) -> Version:
         now, begins = clock.now(), proposed.effective_from
