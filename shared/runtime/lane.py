@@ -156,6 +156,8 @@ class Lane:
         if self._has_mark(taken.until) and not self._stopping.is_set():
             await self._handle(Taken([], taken.until))
         self._report.where(taken.until)
+        if not taken.records:
+            await self._tidy()
         await self._look_around()
 
     def _has_due(self, until: Instant) -> bool:
@@ -311,7 +313,6 @@ class Lane:
         """Every few seconds: what somebody wants replayed, and timers that others have moved."""
         try:
             if await self._repair.look_for_replays(self._held, self._until()):
-                await self._tidy()
                 async with self._place.database.transaction() as tx:
                     self._next_due = await self._spec.handler.next_due(tx, self._partition)
         except Fenced:
