@@ -89,7 +89,7 @@ class ForgivingRecords(PartitionRecords):  # type: ignore[misc]  # aiokafka ship
             batch = self._checked(raw)
             if self._passed_over(batch):
                 return
-            if batch.magic >= _MAGIC and batch.compression_type:
+            if record_batch.magic_of(raw) >= _MAGIC and batch.compression_type:
                 raw = record_batch.opened(raw)
                 batch = DefaultRecordBatch(raw)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is these bytes' fault

@@ -56,11 +56,11 @@ class Entry:
 def cut(data: bytes, at: int) -> bytes | None:
     """The batch that begins at this byte; None where there is no whole one."""
     start = at + _LENGTH_AT
-    if len(data) < at + _HEADER_BYTES and len(data) < at + _MAGIC_AT + 1:
+    if len(data) <= at + _MAGIC_AT:
         return None
     [length] = _LENGTH.unpack_from(data, start)
     end = at + _PREFIX_BYTES + length
-    return data[at:end] if length > 0 and end <= len(data) else None
+    return data[at:end] if at + _MAGIC_AT < end <= len(data) else None
 
 
 def magic_of(raw: bytes) -> int:
@@ -142,7 +142,7 @@ def leniently(raw: bytes) -> Iterator[Entry]:
             reason = f"the rest of the batch is broken: {error}"
             yield Entry(expected, unreadable=reason, count=end - expected)
             return
-        entry = _entry(raw[start:at], base, expected)
+        entry = _entry(raw[start:at], base, range(expected, end))
         yield entry
         expected = entry.offset + 1
 
@@ -155,13 +155,13 @@ def _bounds(raw: bytes, at: int) -> tuple[int, int]:
     return start, start + length
 
 
-def _entry(record: bytes, base: int, expected: int) -> Entry:
-    """One record from its own bytes."""
-    offset = expected
+def _entry(record: bytes, base: int, possible: range) -> Entry:
+    """One record from its own bytes; its offset lies where the batch has room for it."""
+    offset = possible.start
     try:
         _, at = _varint(record, 1)  # after the attributes: the time, which nothing here asks for
         delta, at = _varint(record, at)
-        offset = max(base + delta, expected)
+        offset = _within(possible, base + delta)
         key, at = _bytes(record, at)
         value, at = _bytes(record, at)
         count, at = _varint(record, at)
@@ -173,6 +173,12 @@ def _entry(record: bytes, base: int, expected: int) -> Entry:
     except (IndexError, UnreadableBatch) as error:
         return Entry(offset, value=record, unreadable=f"a record's bytes are broken: {error}")
     return Entry(offset, key, value, tuple(headers))
+
+
+def _within(possible: range, offset: int) -> int:
+    if offset not in possible:
+        raise UnreadableBatch(f"it says that its offset is {offset}")
+    return offset
 
 
 def _name(raw: bytes) -> str:

@@ -71,8 +71,8 @@ async def append(
         return
     by_partition: dict[tuple[str, int], list[tuple[bytes, bytes]]] = {}
     for topic, partition, key, value in messages:
-        if len(value) > MESSAGE_BYTES_MAX:
-            raise MessageTooLargeError(topic, len(value))
+        if len(key) + len(value) > MESSAGE_BYTES_MAX:
+            raise MessageTooLargeError(topic, len(key) + len(value))
         by_partition.setdefault((topic, partition), []).append((key, value))
     chunks = [
         (topic, partition, len(part), now, _pack(part))

@@ -7,6 +7,7 @@ partition applies the raw bytes again in a transaction of its own, in which the 
 """
 
 import base64
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -24,6 +25,9 @@ State = Literal["held", "replaying", "replayed", "discarded"]
 _ERROR_CHARACTERS_MAX = 4_000
 _ABOUT_CHARACTERS_MAX = 400
 _RAW_TOLD_BYTES_MAX = 256 * 1024
+_HEADERS_TOLD_BYTES_MAX = 64 * 1024
+_KEY_TOLD_BYTES_MAX = 1024
+_WRITTEN_OUT = re.compile(rb"\\(\\|x[0-9a-f]{2})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +223,7 @@ async def _change(
 def _letter(row: object) -> DeadLetter:
     fields = dict(row)  # type: ignore[call-overload]  # asyncpg ships no types; a record is a mapping
     fields["headers"] = tuple(
-        (name, None if value is None else base64.b64decode(value))
+        (name_again(name), None if value is None else base64.b64decode(value))
         for name, value in fields["headers"]
     )
     return DeadLetter(**fields)
@@ -228,11 +232,13 @@ def _letter(row: object) -> DeadLetter:
 def announcement(consumer: str, record: Record, kind: Kind, error: str) -> Outgoing:
     """A dead letter as it is told on `regulars.dead-letters`.
 
-    Whole, unless the record is so large that Kafka would not take it again in this dress: that
-    would hold up the outbox for ever. The database always has all of it.
+    Whole, but for a value, headers or key so large that Kafka would not take it again in this
+    dress: that would hold up the outbox for ever. The database always has all of it.
     """
-    raw = record.value or b""
+    raw, key = record.value or b"", record.key or b""
     fits = 0 < len(raw) <= _RAW_TOLD_BYTES_MAX
+    headers = _headers(record)
+    headers_bytes = sum(len(name or "") + len(value or "") for name, value in headers)
     value = orjson.dumps(
         {
             "consumer": consumer,
@@ -241,17 +247,40 @@ def announcement(consumer: str, record: Record, kind: Kind, error: str) -> Outgo
             "position": record.offset,
             "kind": kind,
             "error": storable(error[:_ERROR_CHARACTERS_MAX]),
-            "headers": _headers(record),
+            "headers": headers if headers_bytes <= _HEADERS_TOLD_BYTES_MAX else [],
+            "headers_bytes": headers_bytes,
             "raw": base64.b64encode(raw).decode() if fits else None,
             "raw_bytes": len(raw),
         }
     )
-    return Outgoing(DEAD_LETTERS, record.partition, record.key or b"", value)
+    return Outgoing(
+        DEAD_LETTERS, record.partition, key if len(key) <= _KEY_TOLD_BYTES_MAX else b"", value
+    )
 
 
 def _headers(record: Record) -> list[list[str | None]]:
     """Names as text that can be kept; a value in base64, null where there is none."""
     return [
-        [storable(name), None if value is None else base64.b64encode(value).decode()]
+        [storable_name(name), None if value is None else base64.b64encode(value).decode()]
         for name, value in record.headers
     ]
+
+
+def storable_name(name: str) -> str:
+    r"""A header's name with what no database takes written out, so that `name_again` finds it.
+
+    NUL and bytes that are no UTF-8 (lone surrogates in the name) become `\x00` and the like.
+    """
+    raw = name.encode("utf-8", "surrogateescape").replace(b"\\", b"\\\\")
+    return raw.replace(b"\0", rb"\x00").decode("utf-8", "backslashreplace")
+
+
+def name_again(stored: str) -> str:
+    """The name that `storable_name` was given."""
+    raw = _WRITTEN_OUT.sub(_unwritten, stored.encode("utf-8", "backslashreplace"))
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def _unwritten(found: re.Match[bytes]) -> bytes:
+    written = found[1]
+    return written if written == b"\\" else bytes([int(written[1:], 16)])

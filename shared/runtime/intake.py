@@ -156,7 +156,7 @@ def unread(record: Record) -> Arrived:
 def read(record: Record, rank: int) -> Arrived:
     """Decode a record; one that is no event carries the reason instead, and sorts first."""
     if record.unreadable is not None:
-        return Arrived(record, Order(BEGINNING, rank, b""), error=record.unreadable)
+        return Arrived(record, Order(BEGINNING, rank, b""), error=_lost(record))
     if record.value is None:
         return Arrived(
             record, Order(BEGINNING, rank, b""), error="no value: a tombstone is no event"
@@ -165,7 +165,18 @@ def read(record: Record, rank: int) -> Arrived:
         event = decode(record.value, record.headers)
     except Undecodable as error:
         return Arrived(record, Order(BEGINNING, rank, b""), error=str(error))
+    except Exception as error:  # noqa: BLE001 - whatever reading it raises is this record's fault
+        reason = f"not a CloudEvent: {type(error).__name__}: {error}"
+        return Arrived(record, Order(BEGINNING, rank, b""), error=reason)
     return Arrived(record, Order(event.at, rank, event.key), event)
+
+
+def _lost(record: Record) -> str:
+    """Which offsets could not be read, and why."""
+    place = f"{record.topic}-{record.partition}"
+    last = record.next_offset - 1
+    which = f"offset {last}" if last == record.offset else f"offsets {record.offset} to {last}"
+    return f"{place} {which} cannot be read: {record.unreadable}"
 
 
 def _keeps_time(each: Arrived) -> bool:

@@ -4,12 +4,15 @@ import struct
 from collections.abc import Callable, Sequence
 
 import pytest
+from aiokafka.codec import gzip_encode, lz4_encode, zstd_encode
 from aiokafka.consumer.fetcher import READ_COMMITTED
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
 from aiokafka.record.util import calc_crc32c
 from aiokafka.structs import TopicPartition
 
 from shared.kafka.reading import Batches, ForgivingRecords, UnreadableRecord
+from shared.kafka.record_batch import OPENED_BYTES_MAX
 
 PLACE = TopicPartition("events", 3)
 _CRC_AT, _CODEC_AT, _RECORDS_AT = 17, 22, 61
@@ -90,3 +93,38 @@ def test_bytes_that_are_no_batch_stand_for_one_offset(cut: int) -> None:
     [(offset, _, reason, count)] = read(batch([b"a"])[:cut], position=7)
     assert (offset, count) == (7, 1)
     assert reason
+
+
+def _says_number_90(raw: bytearray) -> None:
+    raw[_RECORDS_AT + 3] = 180  # zigzag
+    raw[_RECORDS_AT + 4] = 1
+    _no_utf8(raw)
+
+
+def test_a_record_with_a_wrong_number_takes_no_others_place() -> None:
+    data = batch([b"a", b"b"], spoil=_says_number_90) + batch([b"c"], begin=2)
+    told = read(data)
+    assert [(offset, count) for offset, _, _, count in told] == [(0, 1), (1, 1), (2, 1)]
+    assert told[-1][1] == b"c"
+
+
+def test_a_batch_of_the_oldest_format_is_read() -> None:
+    builder = LegacyRecordBatchBuilder(1, 0, 100_000)
+    assert builder.append(0, 1, b"k", b"old")
+    assert read(bytes(builder.build())) == [(0, b"old", None, 1)]
+
+
+@pytest.mark.parametrize("codec", [1, 3, 4])
+def test_a_batch_that_opens_to_far_too_much_is_lost_and_costs_no_memory(codec: int) -> None:
+    much = b"\0" * (OPENED_BYTES_MAX + 1)
+    squeezed = {1: gzip_encode, 3: lz4_encode, 4: zstd_encode}[codec](much)
+
+    def squeeze(raw: bytearray) -> None:
+        raw[_RECORDS_AT:] = squeezed
+        raw[_CODEC_AT] |= codec
+        struct.pack_into(">i", raw, 8, len(raw) - 12)
+
+    lost, good = read(batch([b"a", b"b"], spoil=squeeze) + batch([b"c"], begin=2))
+    assert (lost[0], lost[3]) == (0, 2)
+    assert "open to more than" in (lost[2] or "")
+    assert good == (2, b"c", None, 1)
