@@ -57,5 +57,6 @@ class Envelope(EventModel):
     @model_validator(mode="after")
     def _extensions_are_attributes(self) -> Self:
         for name, value in (self.model_extra or {}).items():
-            scalars.check_extension(name, value)
+            if value is not None:  # null is not sent, whatever its name
+                scalars.check_extension(name, value)
         return self

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import msgspec
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -53,7 +53,19 @@ def test_both_take_the_same_data(data: st.DataObject) -> None:
     assert _msgspec_takes(event_type, raw) == _pydantic_takes(event_type, raw)
 
 
+EXAMPLE: dict[str, Any] = {
+    "specversion": "1.0",
+    "id": "e-1",
+    "source": "pos/1",
+    "subject": "store:1",
+    "time": "2017-01-01T11:53:26Z",
+    "data": {},
+}
+
+
 @given(events.spoilt(events.ENVELOPES))
+@example(EXAMPLE | {"x y": None})
+@example(EXAMPLE | {"x y": "told"})
 @settings(max_examples=400, deadline=None)
 def test_a_refusal_is_always_worded_and_only_a_refusal(envelope: dict[str, Any]) -> None:
     envelope["type"] = types.MEMBER_ERASED
