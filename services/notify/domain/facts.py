@@ -148,7 +148,8 @@ def _preferences(event: Event) -> Preferences | None:
         return None
     return Preferences(
         event.id,
-        language if isinstance(language, str) else None,
+        # zh-CN and zh-Hant are read by whoever reads zh
+        language.partition("-")[0] if isinstance(language, str) else None,
         zone if isinstance(zone, str) else None,
     )
 

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from services.notify.domain import facts, send_decision
 from services.notify.domain.caps import Sent
+from services.notify.domain.consent import after, consent_to
 from services.notify.domain.decision import Effect, Forgotten, MessageDecision, ReceiptSeen
 from services.notify.domain.facts import AnyFact, Scalar
 from services.notify.domain.features import values_of
@@ -115,7 +116,7 @@ class NotifyMachine:
                 at=entry.due,
                 channel=step.channel,
                 category=step.category,
-                consent=state.consent.get(step.channel),
+                consent=consent_to(state.consent, step.channel, step.category),
                 # a channel that a later version dropped has no implied consent any more
                 consent_implied=channel is not None and channel.consent_implied,
                 deadline=entry.planned + step.deadline,
@@ -219,9 +220,9 @@ def project(state: MemberState, at: Instant, fact: AnyFact) -> None:
         case facts.Joined():
             if state.joined_at is None:
                 state.joined_at, state.home_store = at, fact.store_id
-            state.consent = {**state.consent, **(fact.consent or {})}
+            state.consent = after(state.consent, fact.consent or {})
         case facts.Consent():
-            state.consent = {**state.consent, fact.channel: fact.granted}
+            state.consent = after(state.consent, {fact.channel: fact.granted})
         case facts.Preferences():
             state.language = fact.language or state.language
             state.time_zone = fact.time_zone or state.time_zone

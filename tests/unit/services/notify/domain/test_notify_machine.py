@@ -207,7 +207,7 @@ def test_no_name_or_number_is_remembered() -> None:
         (types.MEMBER_JOINED, MemberJoined(store_id="s1", via="code", profile=profile)),
         (
             types.MEMBER_PROFILE_UPDATED,
-            ProfileUpdated(by="member", profile=profile, attributes={"language": "en"}),
+            ProfileUpdated(by="member", profile=profile, attributes={"language": "en-US"}),
         ),
     ]
     for type_, data in told:
