@@ -136,15 +136,18 @@ def marks_of(envelope: InboundEnvelope) -> int:
 
     A name that stands twice is read once, and gone from what was read: its marks are too many.
     """
+    marks = _REQUIRED_MARKS
+    if envelope.datacontenttype is not None:
+        marks += _MARKS
+    if envelope.dataschema is not None:
+        marks += _MARKS
+    if envelope.traceparent is not None:
+        marks += _MARKS
+    if envelope.tracestate is not None:
+        marks += _MARKS
     if envelope.recordedtime is not None or envelope.partitionkey is not None:
         return -1
-    further = (
-        envelope.datacontenttype,
-        envelope.dataschema,
-        envelope.traceparent,
-        envelope.tracestate,
-    )
-    return _REQUIRED_MARKS + _MARKS * (len(further) - further.count(None))
+    return marks
 
 
 def explain_refusal(raw: bytes) -> list[Problem]:

@@ -28,6 +28,10 @@ ALL_CHANNELS: Final = "all"
 CATEGORIES: Final = frozenset({"service", "care", "sales"})
 """Kinds of message that a member can allow or forbid, whatever the channel."""
 
+_WITH_NAMES: Final = frozenset(
+    {types.MEMBER_CONSENT_CHANGED, types.MEMBER_JOINED, types.MEMBER_PROFILE_UPDATED}
+)
+"""Types whose data names channels, languages or time zones."""
 _AMOUNTS: Final = frozenset({"total", "discount", "amount"})
 _SHOWN: Final = 64
 
@@ -46,6 +50,8 @@ class Bounds(Struct, frozen=True, kw_only=True):
 def wrong_in(event_type: str, facts: Any, bounds: Bounds) -> list[Problem]:
     """What is wrong with data that is valid by its type; pointers start with `/data`."""
     problems: list[Problem] = []
+    if bounds.amount_max == AMOUNT_MAX and event_type not in _WITH_NAMES:
+        return problems  # the usual case
     if bounds.amount_max < AMOUNT_MAX:
         problems += _amounts(facts, "/data", bounds.amount_max)
     if event_type == types.MEMBER_CONSENT_CHANGED:
