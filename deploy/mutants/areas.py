@@ -87,7 +87,6 @@ AREAS = {
             "tests/property/shared/outbox",
             "tests/integration/shared/timers",
             "tests/integration/shared/outbox",
-            "tests/integration/runtime",
         ),
     ),
     "points": _service("points"),

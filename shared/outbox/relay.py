@@ -11,13 +11,13 @@ import asyncio
 import logging
 import time
 import zlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
 import asyncpg
 import msgspec
 
-from shared.backoff import rest
+from shared.backoff import Backoff, rest
 from shared.db import Database, is_transient
 from shared.db.database import limits
 from shared.outbox.append import CHANNEL, Outgoing
@@ -32,6 +32,10 @@ _CHUNKS_AT_ONCE = 16
 _IDLE_SECONDS = 1.0
 _CONNECT_SECONDS_MAX = 5.0
 _STATEMENT_SECONDS_MAX = 15.0
+_BACKOFF = Backoff(first_seconds=0.1, ceiling_seconds=3.2)
+
+Rest = Callable[[asyncio.Event, float], Awaitable[None]]
+"""Waits until the event, at most so many seconds."""
 
 _unpack = msgspec.msgpack.Decoder(list[tuple[bytes, bytes]]).decode
 
@@ -63,28 +67,33 @@ class RelayGauges(Protocol):
 class Relay:
     """The outbox of one service, on its way to Kafka."""
 
-    def __init__(self, database: Database, publisher: Publisher, gauges: RelayGauges) -> None:
-        """Describe the relay; `run` does the work."""
+    def __init__(
+        self, database: Database, publisher: Publisher, gauges: RelayGauges, *, rest: Rest = rest
+    ) -> None:
+        """Describe the relay; `run` does the work, and all its waits are `rest`."""
         self._database = database
         self._publisher = publisher
         self._gauges = gauges
+        self._rest = rest
         self._lock_key = zlib.crc32(b"regulars outbox relay")
         self._wake = asyncio.Event()
+        self._failures = 0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Relay until told to stop; backs off and comes back by itself when a server is away."""
-        failures = 0
         while not stop.is_set():
             try:
                 await self._session(stop)
-                failures = 0
             except Exception as error:
                 if not is_transient(error):
                     raise
-                failures = min(failures + 1, 6)
-                self._gauges.trouble(f"database: {error!r}")
                 log.warning("the relay waits for its database: %r", error)
-                await rest(stop, 0.05 * 2**failures)
+                await self._back_off(stop, f"database: {error!r}")
+
+    async def _back_off(self, stop: asyncio.Event, reason: str) -> None:
+        self._failures += 1
+        self._gauges.trouble(reason)
+        await self._rest(stop, _BACKOFF.ceiling(self._failures))
 
     async def _session(self, stop: asyncio.Event) -> None:
         """Hold the lock on one connection of its own and relay until it breaks or we stop."""
@@ -95,40 +104,48 @@ class Relay:
             server_settings={"application_name": "relay", **limits(_STATEMENT_SECONDS_MAX)},
         )
         try:
-            while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", self._lock_key):
-                if stop.is_set():
-                    return
-                await rest(stop, _IDLE_SECONDS)
-            await connection.add_listener(CHANNEL, self._notified)
-            await self._drain_until(stop, connection)
+            if await self._lead(stop, connection):
+                await connection.add_listener(CHANNEL, self._notified)
+                await self._drain_until(stop, connection)
         except BaseException:
             connection.terminate()  # a server that hangs would not answer a farewell
             raise
         else:
             await connection.close(timeout=_CONNECT_SECONDS_MAX)
 
+    async def _lead(self, stop: asyncio.Event, connection: Any) -> bool:
+        """Wait until no other relay of the service holds the lock; False: told to stop before."""
+        while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", self._lock_key):
+            if stop.is_set():
+                return False
+            await self._rest(stop, _IDLE_SECONDS)
+        return True
+
     def _notified(self, *_: object) -> None:
         self._wake.set()
 
     async def _drain_until(self, stop: asyncio.Event, connection: Any) -> None:
-        failures = 0
         while True:
             self._wake.clear()
             rows = await connection.fetch(_READ, _CHUNKS_AT_ONCE)
-            if rows and await self._publish(rows):
-                await connection.execute(_DELETE, [row["id"] for row in rows])
-                failures = 0
-                self._gauges.trouble(None)
-            elif rows:
-                failures = min(failures + 1, 6)
-                self._gauges.trouble("kafka does not confirm")
+            if rows and not await self._publish(rows):
                 log.warning("the relay waits for Kafka; %d chunks are not confirmed", len(rows))
-                await rest(stop, 0.05 * 2**failures)
-            if stop.is_set() and (failures or len(rows) < _CHUNKS_AT_ONCE):
+                await self._back_off(stop, "kafka does not confirm")
+            else:
+                await self._remove(connection, rows)
+            emptied = len(rows) < _CHUNKS_AT_ONCE
+            if stop.is_set() and (self._failures or emptied):
                 return
-            if len(rows) < _CHUNKS_AT_ONCE:
+            if emptied and not self._failures:
                 self._gauges.turned()
-                await self._sleep(stop)
+                await self._rest(self._wake, _IDLE_SECONDS)
+
+    async def _remove(self, connection: Any, rows: Sequence[Any]) -> None:
+        """Kafka has these rows; where there were none, the database at least answers."""
+        if rows:
+            await connection.execute(_DELETE, [row["id"] for row in rows])
+        self._failures = 0
+        self._gauges.trouble(None)
 
     async def _publish(self, rows: Sequence[Any]) -> bool:
         started = time.perf_counter()
@@ -141,8 +158,3 @@ class Relay:
         if confirmed:
             self._gauges.relayed(len(messages), time.perf_counter() - started)
         return confirmed
-
-    async def _sleep(self, stop: asyncio.Event) -> None:
-        """Sleep until a commit wakes us, or a second has passed."""
-        if not stop.is_set():
-            await rest(self._wake, _IDLE_SECONDS)

@@ -1,14 +1,12 @@
 """A lane publishes by itself what it committed, and leaves to the relay what it cannot."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 
 import asyncpg
 import pytest
-from sqlalchemy import MetaData
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from shared.db import Database
-from shared.outbox import DirectOutbox, Outgoing, tables
+from shared.outbox import DirectOutbox, Outgoing
 
 pytestmark = pytest.mark.integration
 
@@ -32,19 +30,6 @@ class Mailbox:
     def post(self, messages: Sequence[Outgoing]) -> Post:
         self.posted += [message.value for message in messages]
         return Post(arrives=self.arrives)
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    metadata = MetaData()
-    tables.attach(metadata)
-    engine = create_async_engine(database_url.replace("://", "+asyncpg://", 1))
-    async with engine.begin() as connection:
-        await connection.run_sync(metadata.create_all)
-    await engine.dispose()
-    database = Database(database_url, application_name="test")
-    yield database
-    await database.close()
 
 
 def _message(text: str) -> Outgoing:
