@@ -1,4 +1,4 @@
-"""PostgreSQL gives the same answer as the generated function, for every member of a table."""
+"""PostgreSQL gives the answer that the tree means, for every member of a table."""
 
 import asyncio
 import json
@@ -30,9 +30,9 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.types import TypeEngine
 
 from shared.clock import DAY
-from shared.conditions import Feature, compile_predicate, parse, uses_now
+from shared.conditions import Feature, parse, uses_now
 from shared.conditions.sql import to_sql
-from tests.property.conditions.trees import CATALOGUE, KEYS, NOW_AT, TEXTS, trees
+from tests.property.conditions.trees import CATALOGUE, KEYS, NOW_AT, TEXTS, trees, truth
 
 pytestmark = pytest.mark.integration
 
@@ -153,9 +153,10 @@ def postgres(database_url: str) -> Iterator[Postgres]:
     suppress_health_check=[HealthCheck.function_scoped_fixture],  # nobody writes to the table
 )
 @given(tree=trees())
-def test_sql_and_python_agree_on_every_member(postgres: Postgres, tree: dict[str, Any]) -> None:
+def test_sql_answers_what_the_tree_means_of_every_member(
+    postgres: Postgres, tree: dict[str, Any]
+) -> None:
     condition = parse(tree, CATALOGUE)
-    predicate = compile_predicate(condition, CATALOGUE)
     columns = {feature.name: _MEMBERS.c[feature.name] for feature in CATALOGUE}
     expression = to_sql(condition, columns, now=NOW_AT if uses_now(condition) else None)
     number = _MEMBERS.c.id
@@ -165,7 +166,7 @@ def test_sql_and_python_agree_on_every_member(postgres: Postgres, tree: dict[str
         .order_by(number),
         select(number).where(expression).order_by(number),
     )
-    expected = [predicate({**member, "now": NOW_AT}) for member in _ROWS]
+    expected = [truth(tree, member, NOW_AT) for member in _ROWS]
     assert [row.yes for row in answers] == expected
     assert [row.no for row in answers] == [not answer for answer in expected]
     assert [row.id for row in found] == [i for i, answer in enumerate(expected) if answer]

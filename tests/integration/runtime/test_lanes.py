@@ -8,9 +8,10 @@ import pytest
 
 from shared.clock import DAY, HOUR, ManualClock, parse_instant
 from shared.db import Database
+from shared.kafka.partitioner import partition_of
 from shared.runtime import dead_letters, positions
 from shared.runtime.progress import progress_of
-from tests.integration.runtime.chain import LAPSE, Chain, CountingMachine, purchase
+from tests.integration.runtime.chain import LAPSE, PARTITIONS, Chain, CountingMachine, purchase
 
 pytestmark = pytest.mark.integration
 
@@ -34,6 +35,22 @@ async def _tell(
     await chain.publish(values)
 
 
+async def _letters(chain: Chain) -> list[tuple[object, ...]]:
+    return await chain.fetch("SELECT kind, event_id, error FROM dead_letters ORDER BY kind, id")
+
+
+async def _ask_again(chain: Chain, kind: str) -> None:
+    """Ask for the replay of all letters of a kind."""
+    database = Database(chain.database_url, application_name="test")
+    async with database.transaction() as tx:
+        held = await dead_letters.list_dead_letters(tx, limit=10, state="held")
+        asked = [each.id for each in held if each.kind == kind]
+        assert asked
+        assert await dead_letters.request_replay(tx, asked, 0) == asked
+        assert await dead_letters.request_replay(tx, asked, 0) == [], "asked for already"
+    await database.close()
+
+
 async def test_any_order_any_batch_any_number_of_times_ends_in_the_same_notes(
     new_chain: NewChain,
 ) -> None:
@@ -47,6 +64,7 @@ async def test_any_order_any_batch_any_number_of_times_ends_in_the_same_notes(
     expected = await plain.notes()
     assert len(expected) > len(story)
     assert [note[1] for note in expected].count("lapsed") >= len(MEMBERS)
+    assert await _letters(plain) == []
 
     await _tell(plain, story, times=2, seed=3)
     for batch_events in (1, 7, 1000):
@@ -55,6 +73,7 @@ async def test_any_order_any_batch_any_number_of_times_ends_in_the_same_notes(
         async with other.running():
             await other.handled(3 * len(story))
         assert await other.notes() == expected
+        assert await _letters(other) == []
 
 
 async def test_two_processes_share_the_work_and_come_to_the_same(new_chain: NewChain) -> None:
@@ -105,19 +124,13 @@ async def test_one_poison_event_is_one_dead_letter_and_replay_applies_it_once(
     await chain.publish([(chain.events, str(MEMBERS[0]), b"no event at all")])
     async with chain.running():
         await chain.handled(len(story) + 1)
-        letters = await chain.fetch("SELECT kind, event_id, error FROM dead_letters ORDER BY kind")
+        letters = await _letters(chain)
         assert [letter[:2] for letter in letters] == [("poison", "order-50"), ("undecodable", None)]
         assert "cannot digest order-50" in str(letters[0][2])
         assert len(await chain.fetch("SELECT 1 FROM facts")) == len(story) - 1
 
         machine.poison.clear()
-        database = Database(chain.database_url, application_name="test")
-        async with database.transaction() as tx:
-            held = await dead_letters.list_dead_letters(tx, limit=10, state="held")
-            poison = [each.id for each in held if each.kind == "poison"]
-            assert await dead_letters.request_replay(tx, poison, 0) == poison
-            assert await dead_letters.request_replay(tx, poison, 0) == []
-        await database.close()
+        await _ask_again(chain, "poison")
         await chain.until(
             "SELECT count(*)::int FROM dead_letters WHERE state = 'replayed' AND attempts = 2", 1
         )
@@ -159,6 +172,57 @@ async def test_a_failing_timer_is_a_dead_letter_and_stops_nobody_else(new_chain:
         machine.poisoned_timers.clear()
         await chain.fetch("UPDATE dead_letters SET state = 'replaying' RETURNING id")
         await chain.until("SELECT count(*)::int FROM noted WHERE what = 'lapsed'", 3)
+
+
+async def test_what_fails_again_when_replayed_is_held_again_with_its_new_reason(
+    new_chain: NewChain,
+) -> None:
+    """What is no event today is no event tomorrow: it must not pass for replayed."""
+    machine = CountingMachine(poison={"order-1"})
+    clock = ManualClock(START + DAY)
+    chain = await new_chain(clock=clock, machine=machine)
+    await _tell(chain, [(MEMBERS[0], 1, START)])
+    await chain.publish([(chain.events, str(MEMBERS[0]), b"no event at all")])
+    async with chain.running():
+        await chain.handled(2)
+        await chain.fetch("UPDATE dead_letters SET error = 'as it was' RETURNING 1")
+        clock.set(START + 2 * DAY)
+        for kind in ("undecodable", "poison"):
+            await _ask_again(chain, kind)
+        await chain.until("SELECT count(*)::int FROM dead_letters WHERE attempts = 2", 2)
+    found = await chain.fetch("SELECT kind, state, error, last_at FROM dead_letters ORDER BY kind")
+    assert [(kind, state) for kind, state, *_ in found] == [
+        ("poison", "held"),
+        ("undecodable", "held"),
+    ]
+    assert "cannot digest order-1" in str(found[0][2])
+    assert found[1][2] != "as it was"
+    assert [row[3] for row in found] == [START + 2 * DAY] * 2
+    assert await chain.notes() == []
+
+
+async def test_a_failing_timer_condemns_no_event_that_comes_in_the_same_breath(
+    new_chain: NewChain,
+) -> None:
+    machine = CountingMachine(poisoned_timers={1})
+    clock = ManualClock(START)
+    chain = await new_chain(clock=clock, machine=machine)
+    failing = MEMBERS[0]
+    neighbour = next(who for who in MEMBERS[1:] if _partition(who) == _partition(failing))
+    await _tell(chain, [(failing, 1, START)])
+    async with chain.running():
+        await chain.handled(1)
+    clock.set(START + LAPSE)
+    await _tell(chain, [(neighbour, n, START + n * HOUR) for n in (2, 3, 4)])
+    async with chain.running():
+        await chain.handled(4)
+        await chain.until("SELECT count(*)::int FROM dead_letters", 1)
+    assert [letter[:2] for letter in await _letters(chain)] == [("timer", None)]
+    assert [total for who, *_, total in await chain.notes() if who == neighbour] == [2, 5, 9]
+
+
+def _partition(who: UUID) -> int:
+    return partition_of(str(who).encode(), PARTITIONS)
 
 
 async def test_progress_counts_the_timers_that_are_due_by_the_clock_of_their_partition(
