@@ -12,7 +12,7 @@ _DECLARING = frozenset(
     {"frozen", "slots", "repr", "kw_only", "strict", "init", "hash", "read_only"}
 )
 """Keywords that guard how code is written, not what it does."""
-_TUNING = ("_SECONDS", "_seconds", "_MS", "_ms")
+_TUNING = ("_SECONDS", "_seconds", "_SECONDS_MAX", "_seconds_max", "_MS", "_ms", "_ms_max")
 """Endings of names whose figure can be one more or less, and only a wait differs."""
 
 

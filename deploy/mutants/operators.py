@@ -31,7 +31,9 @@ _COMPUTED: dict[type[ast.operator], type[ast.operator]] = {
     ast.RShift: ast.LShift,
     ast.BitAnd: ast.BitOr,
     ast.BitOr: ast.BitAnd,
+    ast.BitXor: ast.BitOr,
     ast.Pow: ast.Mult,
+    ast.MatMult: ast.Mult,
 }
 _FUNCTIONS = {"min": "max", "max": "min", "any": "all", "all": "any", "sorted": "list"}
 _LINKS = frozenset({
@@ -39,6 +41,8 @@ _LINKS = frozenset({
     "strip", "lower", "upper", "desc", "asc", "casefold",
 })  # fmt: skip
 """Calls in a chain that narrow or order: without one of them the chain still runs."""
+_UNORDERED = frozenset({"min", "max", "and_", "or_"})
+"""Functions that answer the same whatever the order of their arguments."""
 _KEYED = frozenset({"get", "pop", "setdefault", "getattr"})
 
 
@@ -88,7 +92,7 @@ def computed(node: ast.AST) -> Iterator[str]:
         yield _text(ast.BinOp(node.left, _COMPUTED[type(node.op)](), node.right))
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         yield _text(node.operand)
-    if isinstance(node, ast.AugAssign) and type(node.op) in _COMPUTED:
+    if isinstance(node, ast.AugAssign):
         changed = copy.copy(node)
         changed.op = _COMPUTED[type(node.op)]()
         yield ast.unparse(changed)
@@ -178,7 +182,8 @@ def called(node: ast.AST) -> Iterator[str]:
     if not isinstance(node, ast.Call):
         return
     arguments = node.args
-    for place in range(len(arguments) - 1):
+    swapping = 0 if ast.unparse(node.func) in _UNORDERED else len(arguments) - 1
+    for place in range(swapping):
         left, right = arguments[place : place + 2]
         if isinstance(left, ast.Starred) or isinstance(right, ast.Starred):
             continue

@@ -46,14 +46,17 @@ class Convoy:
 
     async def _go(self, seats: list[_Seat]) -> None:
         done: list[Callable[[], None]] = []
+        written = False
         try:
             async with self._database.write_set() as tx:
                 for seat in seats:
                     done.append(await seat.stage(tx))  # noqa: PERF401 - one after the other
+            written = True
         except Exception:  # noqa: BLE001 - each finds out by itself what was wrong
-            done = []
+            return
         finally:
+            # also when cancelled on the way: who waits must not believe that it is written
             for seat in seats:
-                seat.arrived = bool(done)
+                seat.arrived = written
         for each in done:
             each()

@@ -29,8 +29,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.types import TypeEngine
 
-from shared.clock import DAY
-from shared.conditions import Feature, parse, uses_now
+from shared.clock import DAY, format_instant
+from shared.conditions import OPERATORS, Feature, parse, uses_now
 from shared.conditions.sql import to_sql
 from tests.property.conditions.trees import CATALOGUE, KEYS, NOW_AT, TEXTS, trees, truth
 
@@ -170,6 +170,46 @@ def test_sql_answers_what_the_tree_means_of_every_member(
     assert [row.yes for row in answers] == expected
     assert [row.no for row in answers] == [not answer for answer in expected]
     assert [row.id for row in found] == [i for i, answer in enumerate(expected) if answer]
+
+
+def _constant(feature: Feature, op: str, source: random.Random) -> Any:
+    def one() -> Any:
+        value = None
+        while value is None or value in _NO_CONSTANTS or str(value) == "nan":
+            value = _value(Feature(feature.name, feature.type), source)
+        return format_instant(value) if feature.type == "instant" else value
+
+    if feature.type == "set":
+        return source.sample(TEXTS, 2) if op != "contains" else source.choice(TEXTS)
+    match op:
+        case "within_last_days" | "within_next_days" | "at_least_days_ago":
+            return source.randint(1, 3)
+        case "between":
+            return sorted((one(), one()))
+        case "one_of" | "none_of":
+            return [one(), one()]
+        case _:
+            return one()
+
+
+_NO_CONSTANTS = (math.inf, -math.inf)
+
+
+@pytest.mark.parametrize("feature", CATALOGUE, ids=lambda feature: feature.name)
+def test_each_operator_of_each_type_answers_what_it_means(
+    postgres: Postgres, feature: Feature
+) -> None:
+    source = random.Random(feature.name)
+    column = {feature.name: _MEMBERS.c[feature.name]}
+    for op in OPERATORS[feature.type]:
+        key = {"of": KEYS[0]} if feature.keyed else {}
+        drawn = (_constant(feature, op, source) for _ in range(6))
+        for constant in (True, False) if op == "exists" else drawn:
+            tree = {"feature": feature.name, **key, op: constant}
+            expression = to_sql(parse(tree, CATALOGUE), column, now=NOW_AT)
+            [found] = postgres.ask(select(_MEMBERS.c.id).where(expression))
+            expected = [row["id"] for row in _ROWS if truth(tree, row, NOW_AT)]
+            assert sorted(row.id for row in found) == expected, tree
 
 
 def test_what_is_relative_needs_the_present() -> None:

@@ -132,7 +132,7 @@ def _compare(op: str, actual: Any, wanted: Any, now: int) -> bool:
     def instant(text: str) -> int:
         return next(
             at
-            for day in range(-3, 4)
+            for day in range(-5, 6)
             for micro in (-1, 0, 1)
             if format_instant(at := NOW_AT + day * DAY + micro) == text
         )

@@ -88,6 +88,7 @@ async def test_a_thousand_messages_fill_a_row(database: Database) -> None:
         ([MIB // 2, MIB // 2, 10, 10], [3, 1]),
         ([MIB // 2, MIB // 2 + 1, 10, 10], [2, 2]),
         ([MIB // 2, MIB // 2 + 1, MIB // 2, MIB // 2, 10, 10], [2, 3, 1]),
+        ([MIB // 2, MIB // 2 + 1, MIB // 2, MIB // 2 + 1, 10], [2, 2, 1]),
     ],
 )
 async def test_a_row_is_full_when_it_holds_more_than_a_mebibyte_of_keys_and_values(

@@ -57,6 +57,9 @@ async def test_what_is_confirmed_is_deleted_with_the_next_batch(database: Databa
     outbox = DirectOutbox("points-0", mailbox)
     await batch(database, outbox, 1, "a", "b")
     assert await left(database) == [("points-0", 2)]
+    assert outbox.dirty, "on its way"
+    await outbox.settle()
+    assert outbox.dirty, "confirmed, and not deleted yet"
     await batch(database, outbox, 2, "c")
     assert await left(database) == [("points-0", 1)]
     await batch(database, outbox, 3)
@@ -105,6 +108,59 @@ async def test_a_new_owner_leaves_to_the_relay_what_the_old_one_may_not_have_pub
     async with database.transaction() as tx:
         await heir.take_over(tx)
     assert await left(database) == [(None, 1), ("points-1", 1)]
+
+
+async def test_a_lane_that_comes_back_stays_behind_what_it_left_to_the_relay(
+    database: Database,
+) -> None:
+    mailbox = Mailbox()
+    outbox = DirectOutbox("points-0", mailbox)
+    await batch(database, outbox, 1, "a")
+    async with database.transaction() as tx:
+        await outbox.take_over(tx)
+    assert not outbox.dirty
+    await batch(database, outbox, 2, "b")
+    assert await left(database) == [(None, 1), (None, 1)]
+    assert mailbox.posted == [b"a"]
+
+
+async def test_what_was_not_confirmed_before_it_came_back_condemns_nothing_after(
+    database: Database,
+) -> None:
+    mailbox = Mailbox()
+    outbox = DirectOutbox("points-0", mailbox)
+    mailbox.arrives = False
+    await batch(database, outbox, 1, "a")
+    await outbox.settle()
+    async with database.transaction() as tx:
+        await outbox.take_over(tx)
+        await tx.execute("DELETE FROM outbox")  # as the relay does once all is published
+    mailbox.arrives = True
+    await batch(database, outbox, 2, "b")
+    await batch(database, outbox, 3, "c")
+    assert mailbox.posted == [b"a", b"b", b"c"]
+    assert await left(database) == [("points-0", 1)]
+
+
+async def test_only_rows_up_to_what_is_confirmed_are_deleted(database: Database) -> None:
+    mailbox = Mailbox()
+    first, other = DirectOutbox("points-0", mailbox), DirectOutbox("points-1", mailbox)
+    await batch(database, other, 1, "other")
+    await batch(database, first, 1, "a")
+    await batch(database, first, 2, "b", "b")
+    assert await left(database) == [("points-1", 1), ("points-0", 2)]
+
+
+async def test_what_others_left_to_the_relay_does_not_stop_a_lane_that_publishes_by_itself(
+    database: Database,
+) -> None:
+    mailbox = Mailbox()
+    outbox = DirectOutbox("points-0", mailbox)
+    await batch(database, outbox, 1, "a")
+    await batch(database, DirectOutbox("points-1", None), 2, "other")
+    await batch(database, outbox, 3, "b")
+    assert mailbox.posted == [b"a", b"b"]
+    assert await left(database) == [(None, 1), ("points-0", 1)]
 
 
 async def _fails(database: Database, outbox: DirectOutbox) -> None:

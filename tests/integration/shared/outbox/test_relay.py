@@ -259,8 +259,9 @@ async def test_a_fault_that_no_waiting_mends_ends_the_relay_and_gives_its_lock_b
     database: Database,
 ) -> None:
     await write(database, "a")
-    with pytest.raises(ValueError, match="a fault of ours"):
-        await Relay(database, Broken(), Board()).run(asyncio.Event())
+    async with asyncio.timeout(10):
+        with pytest.raises(ValueError, match="a fault of ours"):
+            await Relay(database, Broken(), Board()).run(asyncio.Event())
     assert await left(database) == 1
     kafka = Kafka()
     await relayed(database, kafka)

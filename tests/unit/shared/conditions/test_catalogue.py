@@ -11,6 +11,11 @@ def test_a_feature_needs_a_plain_name(name: str) -> None:
         Feature(name, "int")
 
 
+@pytest.mark.parametrize("name", ["a", "a" * 64, "a1.b_2.3", "now.x", "nowhere"])
+def test_plain_names_are_taken(name: str) -> None:
+    assert Feature(name, "int").name == name
+
+
 def test_what_no_interpreter_could_serve_is_refused() -> None:
     with pytest.raises(ValueError, match="single values"):
         Feature("tags", "set", keyed=True)
@@ -42,3 +47,30 @@ def test_a_form_learns_all_it_needs() -> None:
     assert described["values"] == ["store", "app"]
     assert described["operators"][0] == "equals"
     assert (described["unit"], described["keyed"], described["keys"]) == (None, False, None)
+
+
+def test_a_form_learns_keys_and_units_where_there_are_any() -> None:
+    [described] = Catalogue(
+        [Feature("amount", "int", unit="minor units", keyed=True, keys=("TEA", "WINE"))]
+    ).describe()
+    assert described == {
+        "name": "amount",
+        "type": "int",
+        "description": {},
+        "unit": "minor units",
+        "keyed": True,
+        "keys": ["TEA", "WINE"],
+        "values": None,
+        "operators": [
+            "equals",
+            "not_equals",
+            "at_least",
+            "more_than",
+            "at_most",
+            "less_than",
+            "between",
+            "one_of",
+            "none_of",
+            "exists",
+        ],
+    }

@@ -7,7 +7,6 @@ import pytest
 
 from shared.clock import parse_instant
 from shared.conditions import Catalogue, Comparison, ConditionError, Feature, Not, parse, to_json
-from shared.conditions.constants import TEXT_LENGTH_MAX, VALUES_MAX
 from shared.conditions.grammar import DEPTH_MAX, NODES_MAX
 
 CATALOGUE = Catalogue(
@@ -32,6 +31,8 @@ CATALOGUE = Catalogue(
         ({"all": {}}, "/all", "expected a list of conditions"),
         ({"any": [3]}, "/any/0", "expected one of"),
         ({"all": [], "any": []}, "/any", "nothing can stand beside 'all'"),
+        ({"any": [], "of": 1}, "/of", "nothing can stand beside 'any'"),
+        ({"of": 1, "not": {}}, "/of", "nothing can stand beside 'not'"),
         ({"not": [], "feature": "rate"}, "/feature", "nothing can stand beside 'not'"),
         ({"feature": "orders_90"}, "/feature", "did you mean 'orders_90d'?"),
         ({"feature": "nothing like it", "equals": 1}, "/feature", "unknown feature"),
@@ -52,12 +53,17 @@ CATALOGUE = Catalogue(
         ({"feature": "orders_90d", "one_of": []}, "/one_of", "1 to 1000 values"),
         ({"feature": "rate", "equals": float("nan")}, "/equals", "expected a finite number"),
         ({"feature": "rate", "equals": 2**53 + 1}, "/equals", "2^53"),
+        ({"feature": "rate", "equals": -(2**53) - 1}, "/equals", "2^53"),
+        ({"feature": "rate", "equals": "1"}, "/equals", "expected a number"),
+        ({"feature": "rate", "equals": float("-inf")}, "/equals", "expected a finite number"),
         ({"feature": "rate", "equals": 10**400}, "/equals", "2^53"),
         ({"feature": "rate", "equals": True}, "/equals", "expected a number"),
         ({"feature": "channel", "equals": "stor"}, "/equals", "did you mean 'store'?"),
         ({"feature": "channel", "one_of": ["app", "x"]}, "/one_of/1", "known: store, app"),
         ({"feature": "city", "equals": "a\0"}, "/equals", "without NUL"),
         ({"feature": "city", "equals": "\ud800"}, "/equals", "surrogates"),
+        ({"feature": "city", "equals": "a\udfff"}, "/equals", "surrogates"),
+        ({"feature": "city", "equals": "x" * 257}, "/equals", "at most 256 characters, got 257"),
         ({"feature": "city", "equals": "x" * 300}, "/equals", "at most 256 characters, got 300"),
         ({"feature": "amount_90d", "at_least": 1}, "", "say which with 'of'"),
         ({"feature": "amount_90d", "of": "WINES", "at_least": 1}, "/of", "did you mean 'WINE'?"),
@@ -66,6 +72,7 @@ CATALOGUE = Catalogue(
         ({"feature": "last_order_at", "before": datetime(2017, 1, 1)}, "/before", "offset"),  # noqa: DTZ001 - that is what is wrong
         ({"feature": "last_order_at", "since": 0}, "/since", "expected a time"),
         ({"feature": "last_order_at", "within_last_days": 0}, "/within_last_days", "1 to 36525"),
+        ({"feature": "last_order_at", "within_next_days": 36_526}, "/within_next_days", "36526"),
         ({"feature": "tags", "contains": ["a"]}, "/contains", "expected text"),
     ],
 )
@@ -118,11 +125,52 @@ def test_size_has_a_limit_that_is_told_once() -> None:
     assert len(refused.value.problems) == 1
 
 
-def test_lists_and_texts_have_limits() -> None:
-    parse({"feature": "orders_90d", "one_of": list(range(VALUES_MAX))}, CATALOGUE)
+def test_a_branch_is_found_wherever_it_stands() -> None:
+    with pytest.raises(ConditionError) as refused:
+        parse({"surplus": 1, "all": []}, CATALOGUE)
+    assert [problem.pointer for problem in refused.value.problems] == ["/surplus"]
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [
+        {"feature": "orders_90d", "one_of": list(range(1_000))},
+        {"feature": "orders_90d", "between": (1, 1)},
+        {"feature": "orders_90d", "equals": 2**63 - 1},
+        {"feature": "orders_90d", "equals": -(2**63) + 1},
+        {"feature": "rate", "equals": 2**53},
+        {"feature": "rate", "equals": -(2**53)},
+        {"feature": "rate", "equals": 1e300},
+        {"feature": "city", "equals": "长" * 256},
+        {"feature": "city", "equals": "\ud7ff\ue000"},
+        {"feature": "last_order_at", "within_last_days": 1},
+        {"feature": "last_order_at", "at_least_days_ago": 36_525},
+    ],
+)
+def test_what_is_just_within_the_limits_is_taken(tree: dict[str, Any]) -> None:
+    assert list(to_json(parse(tree, CATALOGUE))) == list(tree)
+
+
+def test_a_list_of_more_than_a_thousand_values_is_refused() -> None:
     with pytest.raises(ConditionError, match="1 to 1000 values"):
-        parse({"feature": "orders_90d", "one_of": list(range(VALUES_MAX + 1))}, CATALOGUE)
-    parse({"feature": "city", "equals": "长" * TEXT_LENGTH_MAX}, CATALOGUE)
+        parse({"feature": "orders_90d", "one_of": list(range(1_001))}, CATALOGUE)
+
+
+def test_known_words_are_told_up_to_a_bound() -> None:
+    words = tuple(f"w{number:02}" for number in range(30))
+    catalogue = Catalogue([Feature("channel", "text", values=words)])
+    with pytest.raises(ConditionError) as refused:
+        parse({"feature": "channel", "equals": "???"}, catalogue)
+    [problem] = refused.value.problems
+    assert problem.message == f"unknown value of channel '???'; known: {', '.join(words[:20])}"
+
+
+def test_a_long_value_is_shown_by_its_beginning() -> None:
+    for length, told in ((58, "x" * 58 + "'"), (59, "x" * 58 + "…")):
+        with pytest.raises(ConditionError) as refused:
+            parse({"feature": "x" * length, "equals": 1}, CATALOGUE)
+        [problem] = refused.value.problems
+        assert problem.message == f"unknown feature '{told}"
 
 
 def test_instants_are_read_with_any_offset_and_from_yaml() -> None:
