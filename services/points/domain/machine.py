@@ -198,13 +198,14 @@ def _take_back(
     before = order.points()
     take_off(order, refund)
     after = order.points()
-    for rule in order.earning.program.rules:
+    for index, rule in enumerate(order.earning.program.rules):
         had, has = before.get(rule.id, 0), after.get(rule.id, 0)
         if had == has:
             continue
         state.available += has - had
         state.lifetime += has - had
-        _release(state, order, rule.id, had, has)
+        if order.earning.capped[index]:
+            _release(state, order, rule.id, had, has)
         effects.append(_clawback(at, order, refund, rule.id, rule.funder, (had, has)))
 
 
@@ -219,9 +220,9 @@ def _refused(order: Order, refund: Refund) -> tuple[str, dict[str, Any]] | None:
 
 def _release(state: State, order: Order, rule: str, had: int, has: int) -> None:
     """Give the day its headroom back, while it is still that day."""
-    if state.day != order.moment.day or rule not in state.used:
+    if state.day != order.moment.day:
         return
-    given, times = state.used.pop(rule)
+    given, times = state.used.pop(rule, (0, 0))
     usage = (given + has - had, times + (has > 0) - (had > 0))
     if usage != (0, 0):
         state.used[rule] = usage

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from services.segmentation.domain.features import scoped_values, values_of
-from services.segmentation.domain.history import NEVER, ORDERS, RECENT, History
+from services.segmentation.domain.history import EVERYTHING, NEVER, ORDERS, RECENT, History
 from services.segmentation.domain.member import Change, Member
 from services.segmentation.domain.rules import Rule, Rules, Slot, Spread, Step
 from shared.clock import Instant
@@ -30,8 +30,8 @@ def retag(member: Member, step: Step) -> list[Reason]:
     reasons: list[Reason] = []
     picks, untils, at, moved = member.picks, member.untils, step.at, step.moved
     for i, slot in enumerate(step.rules.slots):
-        if not slot.moved_by & moved and untils[i] > at:
-            continue
+        if moved != EVERYTHING and not slot.moved_by & moved and untils[i] > at:
+            continue  # a condition that looks at nothing is asked once, with everything
         pick, untils[i] = slot.decide(member.history, at)
         if pick != picks[i]:
             reasons += _repicked(member.history, slot, picks[i], pick, step)

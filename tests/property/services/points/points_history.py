@@ -83,6 +83,7 @@ def bought(
     tenders: Sequence[tuple[str, int]] = (),
     currency: str = "CNY",
     store: str = "s1",
+    channel: facts.SalesChannel = "store",
     campaign: str | None = None,
 ) -> Event:
     data = facts.PurchaseCompleted(
@@ -90,7 +91,7 @@ def bought(
         store_id=store,
         currency=currency,
         total=total,
-        channel="store",
+        channel=channel,
         lines=[line(*each) for each in lines],
         tenders=[facts.Tender(kind=kind, amount=amount) for kind, amount in tenders] or None,
         attribution=facts.Attribution(campaign_id=campaign) if campaign else None,
@@ -132,6 +133,13 @@ def born(id_: str, month: int, at: Instant = NOON) -> Event:
     return event(
         id_, types.MEMBER_PROFILE_UPDATED, at, facts.ProfileUpdated(by="member", profile=profile)
     )
+
+
+def joined(id_: str, birthday_month: int | None, at: Instant = NOON) -> Event:
+    """Somebody joins, and perhaps tells their birthday."""
+    birthday = None if birthday_month is None else date(1990, birthday_month, 7)
+    data = facts.MemberJoined(store_id="s1", via="code", profile=facts.Profile(birthday=birthday))
+    return event(id_, types.MEMBER_JOINED, at, data)
 
 
 def promoted(id_: str, tier: str, at: Instant = NOON) -> Event:

@@ -158,6 +158,24 @@ def test_a_task_earns_where_the_program_lists_it() -> None:
     assert history.points == [("t1", "survey", 7)]
 
 
+def test_a_rule_may_list_every_task_that_is_done() -> None:
+    """Found by the model: such an interaction was not kept when it named its task."""
+    every = {"id": "any", "source": "interaction", "kinds": ["task_done"], "points": 3}
+    task = {"id": "survey", "source": "task", "tasks": ["survey:1"], "points": 7}
+    history = fold(
+        machine_of(document(every, task)),
+        did("t1", "task_done", task_id="survey:1"),
+        did("t2", "task_done", NOON + 1, task_id="survey:2"),
+        did("t3", "task_done", NOON + 2),
+    )
+    assert history.points == [
+        ("t1", "any", 3),
+        ("t1", "survey", 7),
+        ("t2", "any", 3),
+        ("t3", "any", 3),
+    ]
+
+
 def test_lines_that_never_earn_and_the_part_paid_with_points() -> None:
     """Odoo #114004: points were earned on the part that was paid with points."""
     exclude = {"categories": ["gift_card"], "tenders": ["points"]}

@@ -168,6 +168,19 @@ def test_a_refund_gives_the_days_cap_its_room_back() -> None:
     assert history.state.used == {"purchase": (15, 2)}
 
 
+def test_a_refund_that_makes_a_rule_give_takes_its_room_under_the_cap() -> None:
+    """Found by the model: the points came, and the cap did not count them."""
+    halved = {"id": "large", "factor": 0.5, "when": {"feature": "total", "at_least": 1000}}
+    once = {"id": "visit", "source": "purchase", "points": 1, "cap": {"times": 1}}
+    history = fold(
+        machine_of(document(once | {"multipliers": [halved]})),
+        bought("e1", "o1", 1000),
+        refunded("r", "o1", 1, NOON + 1),
+        bought("e2", "o2", 500, NOON + 2),
+    )
+    assert history.points == [("r", "visit", 1)]
+
+
 def test_a_capped_order_gives_back_only_what_it_got() -> None:
     machine = machine_of(document(PURCHASE | {"cap": {"points": 10}}))
     half = fold(machine, bought("e", "o", 2000), refunded("r", "o", 500))

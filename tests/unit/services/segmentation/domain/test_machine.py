@@ -20,6 +20,7 @@ from services.segmentation.domain.view import progress_view
 from shared.clock import DAY, HOUR, SECOND, Instant, parse_instant
 from tests.property.services.segmentation.stories import (
     MEMBER,
+    WORDS,
     default_document,
     document,
     machine_of,
@@ -113,6 +114,15 @@ def test_every_stage_of_life_begins_and_ends_to_the_second() -> None:
     assert story.tags & STAGES == {"won_back"}
     story.wait(back + 60 * DAY)
     assert story.tags & STAGES == {"at_risk"}
+
+
+def test_a_tag_that_asks_for_nothing_is_everybodys() -> None:
+    """Found by the model: a free tag whose condition looks at no feature was never given."""
+    tag = {"tag": "everybody", "title": WORDS, "when": {"all": []}}
+    groups = [{"id": "free", "title": WORDS, "tags": [tag]}]
+    story = Story(machine_of(rules_of(document(groups=groups))))
+    story.share(START)
+    assert story.tags == {"everybody"}
 
 
 def test_every_change_says_why() -> None:
