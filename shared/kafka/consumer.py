@@ -171,7 +171,9 @@ class GroupConsumer:
             )
         except (AttributeError, IllegalStateError):
             return None
-        at: int | None = state.position if state.has_valid_position else None
+        if state is None or not state.has_valid_position:
+            return None  # its topic is gone, or not ours any more
+        at: int = state.position
         return at
 
     async def commit(self, partition: int, positions: Mapping[str, int]) -> None:
