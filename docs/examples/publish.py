@@ -75,7 +75,9 @@ def over_kafka() -> None:
         ("sdk-kafka-binary", kafka.to_binary_event),
     ):
         message = encode(purchase(order))
-        producer.produce("regulars.inbound", message.value, key="store-12", headers=message.headers)
+        producer.produce(
+            "regulars.inbound", message.value, key="store-12", headers=[*message.headers.items()]
+        )
     print("not confirmed by Kafka:", producer.flush(30))
 
 

@@ -9,17 +9,20 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, OffsetAndMetadata, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import IllegalStateError, KafkaError
 
+from shared.kafka import topic_ids
 from shared.kafka.reading import UnreadableRecord
 
 log = logging.getLogger(__name__)
 
 _COMMIT_SECONDS_MAX = 2.0
 _STOP_SECONDS_MAX = 5.0
+_ASK_SECONDS_MAX = 1.0
 _TROUBLE_SECONDS = 0.2  # between a failing poll and the next
 
 
@@ -162,6 +165,23 @@ class GroupConsumer:
             await asyncio.sleep(_TROUBLE_SECONDS)
             return []
         return [_record(raw) for batch in polled.values() for raw in batch]
+
+    async def topic_ids(self) -> dict[str, UUID | None]:
+        """The ids of our topics; None: it does not exist; not in it: nobody can say now."""
+        try:
+            async with asyncio.timeout(_ASK_SECONDS_MAX):
+                return await topic_ids.ask(self._consumer._client, self.topics)  # noqa: SLF001
+        except (KafkaError, OSError) as error:
+            log.info("which topics these are is not known now: %r", error)
+            return {}
+
+    def unassigned(self) -> set[str]:
+        """Topics of which we have no partition, though we have some of others.
+
+        The group was told to share out what there was; such a topic was not there then.
+        """
+        assigned = {each.topic for each in self._consumer.assignment()}
+        return {topic for topic in self.topics if topic not in assigned} if assigned else set()
 
     def reached(self, topic: str, partition: int) -> int | None:
         """The offset that is read next; behind the last record, where a transaction's mark is."""

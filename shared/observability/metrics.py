@@ -85,8 +85,9 @@ class Metrics:
         self.position_events = gauge("position_events", "Records passed", "topic", "partition")
         # 1 while a partition that the service reads does not exist.
         self.topics_missing = gauge("topics_missing", "Partition not there", "topic", "partition")
-        # Times that a partition ended before where it had been read: it was deleted and made anew,
-        # or Kafka has lost records.
+        # Signs that a partition is not the one that was read: its topic has another id (its lane
+        # says so), or it ends before where it was read (lane and watch say so; then it counts more
+        # than once). It was deleted and made anew, or Kafka has lost records.
         self.topic_recreations = counter(
             "topic_recreations_total", "Partitions made anew", "topic", "partition"
         )

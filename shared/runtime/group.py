@@ -1,6 +1,7 @@
 """The lanes of one consumer in this process: they come and go with the group's assignments."""
 
 import asyncio
+import itertools
 import logging
 
 from shared.backoff import Backoff, rest, unless
@@ -12,6 +13,7 @@ from shared.runtime.lane import Lane
 log = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 1.0  # how often a member asks whether its client is well
+_LOOKS_AT_TOPICS = 3  # every so many of them, whether its topics are still those that they were
 
 
 class LaneGroup:
@@ -35,6 +37,7 @@ class LaneGroup:
         self._tasks: asyncio.TaskGroup | None = None
         self._consumer: GroupConsumer | None = None
         self._failures = 0
+        self._missing = False
 
     async def run(self, stop: asyncio.Event) -> None:
         """Be a member until told to stop, waiting for Kafka as long as it takes."""
@@ -62,14 +65,36 @@ class LaneGroup:
         )
         try:
             await unless(stop, consumer.start(self._assigned, self._revoked))
-            while not stop.is_set():
+            for looks in itertools.count(1):
                 await rest(stop, _LOOK_SECONDS)
+                if stop.is_set():
+                    return
                 if consumer.trouble is not None:
                     raise GroupUnavailable(consumer.trouble)
+                if looks % _LOOKS_AT_TOPICS == 0:
+                    await self._look_at_topics(consumer)
         finally:
             self._consumer = None
             await self._revoked(set(self._lanes))
             await consumer.stop()
+
+    async def _look_at_topics(self, consumer: GroupConsumer) -> None:
+        """Tell the lanes which topics theirs are, and the health board which do not exist.
+
+        Raises:
+            GroupUnavailable: a topic is there again that was not when the group was formed.
+        """
+        ids = await consumer.topic_ids()
+        missing = {topic for topic, at in ids.items() if at is None}
+        if missing:
+            self._check.down(f"does not exist: {', '.join(sorted(missing))}")
+        elif ids and (back := consumer.unassigned()):
+            raise GroupUnavailable(f"joins anew, for it is there again: {', '.join(sorted(back))}")
+        elif ids and self._missing:
+            self._check.up()
+        self._missing = bool(missing)
+        for lane, _ in self._lanes.values():
+            lane.identify(ids)
 
     async def _assigned(self, partitions: set[int]) -> None:
         if self._consumer is None:

@@ -3,9 +3,10 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from uuid import UUID
 
 from shared.backoff import Backoff, rest
 from shared.clock import Instant
@@ -21,6 +22,7 @@ from shared.runtime.convoy import Convoy
 from shared.runtime.intake import Intake, Taken
 from shared.runtime.lane_reading import LaneReading
 from shared.runtime.lane_report import LaneReport
+from shared.runtime.lane_topics import LaneTopics
 from shared.runtime.positions import Fenced, Position
 from shared.runtime.repair import Repair
 
@@ -73,6 +75,7 @@ class Lane:
         self._name = f"lane {spec.name}-{partition}"
         self._check = place.health.loop(self._name)
         self._report = LaneReport(place.metrics, place.clock, partition)
+        self._topics = LaneTopics(self._name, partition, consumer, place.clock, self._report)
         self._repair = Repair(spec, partition, place)
         self._outbox = DirectOutbox(f"{spec.name}-{partition}", place.poster)
         self._backoff = Backoff()
@@ -91,15 +94,20 @@ class Lane:
         self._stopping.set()
         self._reading.stop()
 
+    def identify(self, ids: Mapping[str, UUID | None]) -> None:
+        """Hear which topics bear the names now; where one has changed, the lane begins again."""
+        self._topics.hear(ids)
+
     async def run(self) -> None:
         """Own the partition and work until told to stop."""
         try:
             while not self._stopping.is_set():
                 try:
                     await self._own()
-                    while not self._stopping.is_set():
+                    while not (self._topics.stale or self._stopping.is_set()):
                         await self._turn()
-                    await self._tidy()
+                    if not self._topics.stale:
+                        await self._tidy()
                 except Fenced as fenced:
                     log.warning("fenced out, waiting for the group: %s", fenced)
                     self._check.down("fenced out by another process")
@@ -111,12 +119,19 @@ class Lane:
 
     async def _own(self) -> None:
         """Raise the fence, learn where the database stands, and go there."""
-        failures = 0
+        failures, spec = 0, self._spec
+        anew: list[str] = []
+        await self._topics.ask()
         while not self._stopping.is_set():
             try:
                 async with self._place.database.transaction() as tx:
-                    self._held = await positions.claim(
-                        tx, self._spec.name, self._partition, self._spec.topics
+                    self._held, anew = await positions.claim(
+                        tx,
+                        spec.name,
+                        self._partition,
+                        spec.topics,
+                        ids=self._topics.ids,
+                        shorter=self._topics.shorter,
                     )
                     self._next_due = await self._spec.handler.next_due(tx, self._partition)
                     await self._outbox.take_over(tx)
@@ -126,6 +141,7 @@ class Lane:
                 await self._wait_out(error, failures)
         else:
             return
+        self._topics.begun(anew)
         self._spec.handler.forget(self._partition)
         self._intake = self._empty_intake(self._until())
         self._marked = positions.BEGINNING
@@ -133,7 +149,7 @@ class Lane:
         for topic, position in self._held.items():
             if not self._consumer.seek(topic, self._partition, position.position):
                 raise Fenced(f"{self._name}: not assigned any more")
-        self._check.up()
+        self._check.up(self._topics.remark)
 
     def _empty_intake(self, until: Instant) -> Intake:
         # more than a batch: the facts of an upstream batch are all here when its mark comes
@@ -146,6 +162,8 @@ class Lane:
         """Read what there is, then handle what may be handled."""
         self._check.beat()
         await self._reading.read(self._intake, self._events_max, self._next_due)
+        if self._topics.look(self._held):
+            return  # what was read is of another topic: it is read again
         taken = self._intake.take(self._events_max, self._place.clock.now())
         if taken.records:
             if not (self._is_live(taken) and await self._ride(taken)):
@@ -173,6 +191,7 @@ class Lane:
         failures = 0
         culprit: Exception | None = None
         while culprit is None:
+            self._check.beat()  # looking for many culprits takes its time
             try:
                 await self._commit(taken)
                 break
@@ -187,7 +206,7 @@ class Lane:
                 if self._stopping.is_set():
                     raise Fenced(f"{self._name}: told to stop while waiting") from error
         if failures:
-            self._check.up()
+            self._check.up(self._topics.remark)
         if culprit is not None:
             await self._isolate(taken, culprit)
 

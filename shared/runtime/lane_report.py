@@ -41,6 +41,10 @@ class LaneReport:
         """A record could not be set aside as it is."""
         self._metrics.set_aside_failures.labels(record.topic, self._partition).inc()
 
+    def made_anew(self, topic: str) -> None:
+        """A topic is not the one that was read before."""
+        self._metrics.topic_recreations.labels(topic, self._partition).inc()
+
     def where(self, until: Instant) -> None:
         """Where the lane's clock stands."""
         if until > BEGINNING:

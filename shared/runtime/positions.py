@@ -4,10 +4,15 @@ The epoch is the fence. Whoever is assigned a partition raises it; every transac
 positions by compare-and-set on position *and* epoch, first of all its statements, which also locks
 the lane for its duration. A process whose partition was taken away matches nothing and can write
 nothing.
+
+A position is one in a topic, not in whatever bears its name: beside it stands the topic's id.
+Where the name has come to mean another topic, the position is 0 again; what was seen before is
+dropped as a duplicate.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
+from uuid import UUID
 
 from shared.clock import Instant
 from shared.db import Transaction
@@ -57,10 +62,29 @@ def beyond_marks(
     return moved
 
 
+class Claim(NamedTuple):
+    """What the owner of a lane begins with: its positions, and the topics that are others now."""
+
+    held: dict[str, Position]
+    anew: list[str]
+
+
+_STORED = """
+SELECT topic, topic_id FROM positions
+ WHERE consumer = $1 AND partition = $2 AND position > 0 AND topic = ANY($3::text[]) FOR UPDATE
+"""
+
+_BEGIN_ANEW = """
+UPDATE positions SET position = 0
+ WHERE consumer = $1 AND partition = $2 AND topic = ANY($3::text[])
+"""
+
 _CLAIM = """
-INSERT INTO positions AS p (consumer, topic, partition, position, until, epoch)
-SELECT $1, topic, $3::smallint, 0, $4, 1 FROM unnest($2::text[]) AS topic
-    ON CONFLICT (consumer, topic, partition) DO UPDATE SET epoch = p.epoch + 1
+INSERT INTO positions AS p (consumer, topic, partition, position, until, epoch, topic_id)
+SELECT $1, c.topic, $3::smallint, 0, $4, 1, c.id
+  FROM unnest($2::text[], $5::uuid[]) AS c (topic, id)
+    ON CONFLICT (consumer, topic, partition) DO UPDATE
+   SET epoch = p.epoch + 1, topic_id = coalesce(EXCLUDED.topic_id, p.topic_id)
 RETURNING topic, position, until, epoch
 """
 
@@ -74,11 +98,37 @@ UPDATE positions p SET position = m.next, until = m.until
 
 
 async def claim(
-    tx: Transaction, consumer: str, partition: int, topics: Sequence[str]
-) -> dict[str, Position]:
-    """Become the owner of a partition: fence every former one and learn where to go on."""
-    rows = await tx.fetch(_CLAIM, consumer, topics, partition, BEGINNING)
-    return {topic: Position(position, until, epoch) for topic, position, until, epoch in rows}
+    tx: Transaction,
+    consumer: str,
+    partition: int,
+    topics: Sequence[str],
+    *,
+    ids: Mapping[str, UUID | None] | None = None,
+    shorter: Collection[str] = (),
+) -> Claim:
+    """Become the owner of a partition: fence every former one and learn where to go on.
+
+    Args:
+        tx: a transaction.
+        consumer: the name of the consumer group.
+        partition: the lane.
+        topics: the lane's topics.
+        ids: which topics these are, as far as the broker says.
+        shorter: topics that end before the position: they are begun anew, whatever their ids say.
+    """
+    ids = ids or {}
+    stored = await tx.fetch(_STORED, consumer, partition, topics)
+    anew = [
+        topic
+        for topic, was in stored
+        if topic in shorter or (was is not None and ids.get(topic) not in (None, was))
+    ]
+    if anew:
+        await tx.execute(_BEGIN_ANEW, consumer, partition, anew)
+    told = [ids.get(topic) for topic in topics]
+    rows = await tx.fetch(_CLAIM, consumer, topics, partition, BEGINNING, told)
+    held = {topic: Position(position, until, epoch) for topic, position, until, epoch in rows}
+    return Claim(held, anew)
 
 
 async def move(

@@ -11,6 +11,7 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    Uuid,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -33,6 +34,7 @@ def attach(metadata: MetaData) -> None:
         Column("position", BigInteger, nullable=False, comment="the next offset to handle"),
         Column("until", BigInteger, nullable=False, comment="how far the partition's clock stands"),
         Column("epoch", BigInteger, nullable=False, comment="raised by each owner: the fence"),
+        Column("topic_id", Uuid, comment="which topic bore the name; null: the broker did not say"),
     )
     letters = Table(
         "dead_letters",

@@ -28,9 +28,9 @@ class Check:
         self._stalled_after_seconds = stalled_after_seconds
         self._beat_at = monotonic()
 
-    def up(self) -> None:
-        """It is there."""
-        self._turn(ok=True, why="")
+    def up(self, remark: str = "") -> None:
+        """It is there; a remark says what should be known all the same."""
+        self._turn(ok=True, why=remark)
 
     def down(self, why: str) -> None:
         """It is not there; say why in a few words without secrets."""

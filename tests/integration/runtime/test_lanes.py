@@ -95,9 +95,9 @@ async def test_a_process_whose_partition_was_taken_away_cannot_commit(new_chain:
     chain = await new_chain()
     database = Database(chain.database_url, application_name="test")
     async with database.transaction() as tx:
-        zombie = await positions.claim(tx, chain.group, 0, [chain.events])
+        zombie, _ = await positions.claim(tx, chain.group, 0, [chain.events])
     async with database.transaction() as tx:
-        owner = await positions.claim(tx, chain.group, 0, [chain.events])
+        owner, _ = await positions.claim(tx, chain.group, 0, [chain.events])
     ahead = {chain.events: zombie[chain.events]._replace(position=5)}
 
     async def work_on() -> None:

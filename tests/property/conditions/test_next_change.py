@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from shared.clock import DAY, format_instant
 from shared.conditions import OPERATORS, Feature, next_change, parse
+from shared.conditions.model import FeatureType
 from tests.property.conditions.trees import (
     CATALOGUE,
     KEYS,
@@ -128,7 +129,7 @@ _CONSTANTS: dict[str, Any] = {
     "contains_all": ["b", "c"],
     "exists": True,
 }
-_FEATURES = {"text": "city", "set": "tags", "instant": "last_order_at"}
+_FEATURES: dict[FeatureType, str] = {"text": "city", "set": "tags", "instant": "last_order_at"}
 
 
 def _value(of_type: str, chance: random.Random) -> Any:
@@ -144,7 +145,7 @@ def _value(of_type: str, chance: random.Random) -> Any:
 @pytest.mark.parametrize(
     ("of_type", "op"), [(of_type, op) for of_type in _FEATURES for op in OPERATORS[of_type]]
 )
-def test_each_operator_changes_when_the_walk_says_so(of_type: str, op: str) -> None:
+def test_each_operator_changes_when_the_walk_says_so(of_type: FeatureType, op: str) -> None:
     chance = random.Random(op)
     name = _FEATURES[of_type]
     tree = {"feature": name, op: _CONSTANTS[op]}
@@ -155,7 +156,9 @@ def test_each_operator_changes_when_the_walk_says_so(of_type: str, op: str) -> N
             NOW_AT + chance.randint(-1, 5) * DAY + chance.randint(-1, 1)
             for _ in range(chance.randint(0, 4))
         )
-        steps = {(name,): [(at, _value(of_type, chance)) for at in instants]}
+        steps: dict[tuple[str, ...], list[tuple[int, Any]]] = {
+            (name,): [(at, _value(of_type, chance)) for at in instants]
+        }
         changes.append(_walk(tree, values, steps))
         assert _change(tree, values, steps) == changes[-1], (values, steps)
     assert changes.count(None) >= 12, "too few that stay: the cases say little"

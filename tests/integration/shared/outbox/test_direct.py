@@ -64,7 +64,8 @@ async def test_what_is_confirmed_is_deleted_with_the_next_batch(database: Databa
     assert await left(database) == [("points-0", 1)]
     await batch(database, outbox, 3)
     assert await left(database) == []
-    assert not outbox.dirty
+    dirty: bool = outbox.dirty
+    assert not dirty
     assert mailbox.posted == [b"a", b"b", b"c"]
 
 
