@@ -35,7 +35,7 @@ def assemble(resources: Resources[NotifySettings]) -> Parts:
     settings, database, clock = resources.settings, resources.database, resources.clock
     part = program_part(read_part(settings.program, "notify"))
     metrics = NotifyMetrics(resources.metrics.registry)
-    reading = Messages(database, ProgramHistory(part, clock))
+    reading = Messages(database, ProgramHistory(part, clock), settings.partitions)
 
     async def prepare() -> None:
         async with database.transaction() as tx:

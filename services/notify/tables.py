@@ -22,6 +22,7 @@ shared.runtime.tables.attach(metadata)
 jobs = Table(
     "jobs",
     metadata,
+    Column("partition", SmallInteger, primary_key=True),
     Column("member_id", Uuid, primary_key=True),
     Column("job_id", Uuid, primary_key=True),
     Column("journey", Text, nullable=False),
@@ -54,6 +55,7 @@ Index("jobs_by_id", jobs.c.job_id)
 deliveries = Table(
     "deliveries",
     metadata,
+    Column("partition", SmallInteger, primary_key=True),
     Column("job_id", Uuid, primary_key=True),
     Column("member_id", Uuid, nullable=False),
     Column("revision", Integer, nullable=False),

@@ -6,7 +6,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from services.points.api.ledger import ledger_router
+from services.points.api.ledger import Books, ledger_router
 from services.points.api.simulation import simulation_router
 from services.points.domain.machine import PointsMachine
 from services.points.domain.program import PointsProgram, read_program
@@ -51,7 +51,8 @@ def assemble(resources: Resources[PointsSettings]) -> Parts:
     machine = PointsMachine(versions)
     writer = PointsEffectWriter(history, versions, LedgerFigures(resources.metrics))
     unseen = LedgerFigures(Metrics("points", CollectorRegistry()))
-    rehearsal = PointsEffectWriter(history, versions, unseen)
+    rehearsal = PointsEffectWriter(history, versions, unseen, rehearse=True)
+    simulator = Simulator(database, machine, rehearsal, versions, clock, settings.partitions)
 
     async def prepare() -> None:
         async with database.transaction() as tx:
@@ -59,8 +60,10 @@ def assemble(resources: Resources[PointsSettings]) -> Parts:
 
     return Parts(
         routers=[
-            ledger_router(database, clock, machine, versions, writer.prepare),
-            simulation_router(Simulator(database, machine, rehearsal, versions, clock), clock),
+            ledger_router(
+                Books(database, settings.partitions), clock, machine, versions, writer.prepare
+            ),
+            simulation_router(simulator, clock),
             program_router(part, database, clock),
             dead_letters_router(database, clock),
         ],

@@ -1,4 +1,4 @@
-"""The ledger's tables. Every one that belongs to a member has a primary key that begins with it."""
+"""The ledger's tables. Every primary key begins with the partition, then names the member."""
 
 from typing import Final
 
@@ -24,6 +24,7 @@ attach(metadata)
 transfers: Final = Table(
     "transfers",
     metadata,
+    Column("partition", SmallInteger, primary_key=True),
     Column("member_id", Uuid, primary_key=True),
     # the time comes before the id, so that this one index also serves "newest first"
     Column("event_at", BigInteger, primary_key=True),
@@ -50,6 +51,7 @@ transfers: Final = Table(
 lots: Final = Table(
     "lots",
     metadata,
+    Column("partition", SmallInteger, primary_key=True),
     Column("member_id", Uuid, primary_key=True),
     Column("id", Uuid, primary_key=True, comment="the id of the transfer that granted it"),
     Column("event_at", BigInteger, nullable=False),
@@ -62,6 +64,7 @@ lots: Final = Table(
 accounts: Final = Table(
     "accounts",
     metadata,
+    Column("partition", SmallInteger, primary_key=True),
     Column("member_id", Uuid, primary_key=True),
     Column("available", BigInteger, nullable=False),
     Column("pending", BigInteger, nullable=False),
@@ -87,6 +90,7 @@ flows: Final = Table(
 remarks: Final = Table(
     "remarks",
     metadata,
+    Column("partition", SmallInteger, primary_key=True),
     Column("member_id", Uuid, primary_key=True),
     Column("event_at", BigInteger, primary_key=True),
     Column("event_key", LargeBinary, primary_key=True),

@@ -48,7 +48,14 @@ def assemble(resources: Resources[SegmentationSettings]) -> Parts:
     machine = SegmentationMachine(Versions([default]))
     history = ProgramHistory(part, clock)
     writer = SegmentationEffectWriter(history, machine, SegmentationFigures(resources.metrics))
-    reader = Reader(database, machine, clock, writer.prepare, stream=settings.stream)
+    reader = Reader(
+        database,
+        machine,
+        clock,
+        writer.prepare,
+        partitions=settings.partitions,
+        stream=settings.stream,
+    )
 
     async def prepare() -> None:
         async with database.transaction() as tx:

@@ -1,4 +1,4 @@
-"""The tables of segmentation; every primary key begins with the member.
+"""The tables of segmentation; every primary key begins with the partition, then the member.
 
 A member's state itself is a row of the runtime's `timelines`. What is here is made from it: columns
 for audiences, rows for views, and the audit of every change.
@@ -50,8 +50,8 @@ def _column(feature: Feature) -> Column[Any]:
 features: Final = Table(
     "members_features",
     metadata,
+    Column("partition", SmallInteger, primary_key=True),
     Column("member_id", Uuid, primary_key=True),
-    Column("partition", SmallInteger, nullable=False),
     Column("as_of", BigInteger, nullable=False, comment="the instant of the values"),
     Column("due_at", BigInteger, comment="when tags or tier change with no further event"),
     *(
@@ -67,6 +67,7 @@ features: Final = Table(
 changes: Final = Table(
     "changes",
     metadata,
+    Column("partition", SmallInteger, primary_key=True),
     Column("member_id", Uuid, primary_key=True),
     Column("at", BigInteger, primary_key=True),
     Column("kind", Text, primary_key=True, comment="tags | tier"),
@@ -88,6 +89,7 @@ changes: Final = Table(
 tags: Final = Table(
     "member_tags",
     metadata,
+    Column("partition", SmallInteger, primary_key=True),
     Column("member_id", Uuid, primary_key=True),
     Column("tag", Text, primary_key=True),
     Column("since", BigInteger, nullable=False),
@@ -98,6 +100,7 @@ tags: Final = Table(
 tiers: Final = Table(
     "member_tiers",
     metadata,
+    Column("partition", SmallInteger, primary_key=True),
     Column("member_id", Uuid, primary_key=True),
     Column("tier", Text, nullable=False),
     Column("level", SmallInteger, nullable=False),

@@ -20,22 +20,24 @@ _CHUNK_BYTES = 1024 * 1024
 # The notification wakes a relay in another process at commit.
 _APPEND = f"""
 WITH written AS (
-  INSERT INTO outbox (topic, partition, count, created_at, messages)
-  SELECT * FROM unnest($1::text[], $2::int[], $3::int[], $4::bigint[], $5::bytea[])
+  INSERT INTO outbox (partition, topic, target, count, created_at, messages)
+  SELECT * FROM unnest($1::smallint[], $2::text[], $3::smallint[], $4::int[], $5::bigint[],
+                       $6::bytea[])
 )
 SELECT pg_notify('{CHANNEL}', '')
 """  # noqa: S608 - a constant of this module
 
 _APPEND_FOR_LANE = """
-INSERT INTO outbox (topic, partition, count, created_at, messages, lane)
-SELECT * FROM unnest($1::text[], $2::int[], $3::int[], $4::bigint[], $5::bytea[], $6::text[])
+INSERT INTO outbox (partition, topic, target, count, created_at, messages, lane)
+SELECT * FROM unnest($1::smallint[], $2::text[], $3::smallint[], $4::int[], $5::bigint[],
+                     $6::bytea[], $7::text[])
 """
 
 _pack = msgspec.msgpack.Encoder().encode
 
 
 class Outgoing(NamedTuple):
-    """A message on its way out."""
+    """A message on its way out; `partition` is that of its topic."""
 
     topic: str
     partition: int
@@ -54,7 +56,12 @@ class MessageTooLargeError(ValueError):
 
 
 async def append(
-    tx: Transaction, messages: Sequence[Outgoing], now: Instant, *, lane: str | None = None
+    tx: Transaction,
+    messages: Sequence[Outgoing],
+    now: Instant,
+    *,
+    partition: int | None = None,
+    lane: str | None = None,
 ) -> None:
     """Write messages, in order, as the last statement of a transaction.
 
@@ -62,6 +69,8 @@ async def append(
         tx: the transaction.
         messages: what goes out.
         now: wall time.
+        partition: that of the lane whose transaction it is: the rows lie beside its other rows.
+            None: it is no lane's, and each row lies in the partition that it goes to.
         lane: who publishes them from memory after the commit; the relay passes them over.
 
     Raises:
@@ -70,13 +79,20 @@ async def append(
     if not messages:
         return
     by_partition: dict[tuple[str, int], list[tuple[bytes, bytes]]] = {}
-    for topic, partition, key, value in messages:
+    for topic, target, key, value in messages:
         if len(key) + len(value) > MESSAGE_BYTES_MAX:
             raise MessageTooLargeError(topic, len(key) + len(value))
-        by_partition.setdefault((topic, partition), []).append((key, value))
+        by_partition.setdefault((topic, target), []).append((key, value))
     chunks = [
-        (topic, partition, len(part), now, _pack(part))
-        for (topic, partition), pairs in by_partition.items()
+        (
+            target if partition is None else partition,
+            topic,
+            None if partition in (None, target) else target,
+            len(part),
+            now,
+            _pack(part),
+        )
+        for (topic, target), pairs in by_partition.items()
         for part in _parts(pairs)
     ]
     columns = [list(column) for column in zip(*chunks, strict=True)]

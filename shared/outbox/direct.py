@@ -5,9 +5,9 @@ a lane that is up to date publishes by itself: the rows that it writes carry its
 passes them over, and the lane deletes them in a later transaction, once Kafka has confirmed them.
 
 Order is kept because there is only ever one who publishes a lane's rows: the lane, when each post
-before is confirmed and the relay has nothing left; or the relay, to which the rows are handed over
-when something was not confirmed, when a batch is large (the relay has a core of its own to share),
-and when the lane passes to another process.
+before is confirmed and the relay has nothing left of it; or the relay, to which the rows are handed
+over when something was not confirmed, when a batch is large (the relay has a core of its own to
+share), and when the lane passes to another process.
 """
 
 from collections.abc import Sequence
@@ -20,13 +20,15 @@ from shared.outbox.append import CHANNEL, Outgoing, append
 _CONFIRM_SECONDS_MAX = 5.0
 
 _HAND_OVER = f"""
-WITH given AS (UPDATE outbox SET lane = NULL WHERE lane = $1)
+WITH given AS (UPDATE outbox SET lane = NULL WHERE partition = $1 AND lane = $2)
 SELECT pg_notify('{CHANNEL}', '')
 """  # noqa: S608 - a constant of this module
-_WAITS = "SELECT EXISTS (SELECT FROM outbox WHERE lane IS NULL) AS waits"
+_WAITS = "SELECT EXISTS (SELECT FROM outbox WHERE partition = $1 AND lane IS NULL) AS waits"
 _DELETE = """
-DELETE FROM outbox o USING unnest($1::text[], $2::bigint[]) AS c (lane, at)
- WHERE o.lane = c.lane AND o.created_at <= c.at
+DELETE FROM outbox o
+ USING unnest($1::smallint[], $2::text[], $3::bigint[]) AS c (partition, lane, at)
+ WHERE o.partition = ANY($1) AND o.partition = c.partition AND o.lane = c.lane
+   AND o.created_at <= c.at
 """
 
 
@@ -57,9 +59,10 @@ class Plan(NamedTuple):
 class DirectOutbox:
     """The outbox as one lane uses it: `settle`; in a transaction `append`; then `committed`."""
 
-    def __init__(self, name: str, poster: Poster | None) -> None:
+    def __init__(self, name: str, partition: int, poster: Poster | None) -> None:
         """Write rows under this name, and publish them through this poster, if there is one."""
         self._name = name
+        self._partition = partition
         self._poster = poster
         self._relayed = True
         self._post: Post | None = None
@@ -69,7 +72,7 @@ class DirectOutbox:
 
     async def take_over(self, tx: Transaction) -> None:
         """Leave to the relay what an earlier owner of the lane may not have published."""
-        await tx.execute(_HAND_OVER, self._name)
+        await tx.execute(_HAND_OVER, self._partition, self._name)
         self._relayed, self._failed = True, False
         self._post = self._confirmed_at = None
 
@@ -95,14 +98,15 @@ class DirectOutbox:
         """
         relayed, direct = self._relayed, direct and self._poster is not None
         if self._confirmed_at is not None:
-            await tx.execute(_DELETE, [self._name], [self._confirmed_at])
+            await tx.execute(_DELETE, [self._partition], [self._name], [self._confirmed_at])
         if relayed and direct:
-            relayed = (await tx.fetch(_WAITS))[0]["waits"]
+            relayed = (await tx.fetch(_WAITS, self._partition))[0]["waits"]
         elif not relayed and (self._failed or not direct):
             await tx.in_order()
-            await tx.execute(_HAND_OVER, self._name)
+            await tx.execute(_HAND_OVER, self._partition, self._name)
             relayed = True
-        await append(tx, messages, now, lane=None if relayed else self._name)
+        lane = None if relayed else self._name
+        await append(tx, messages, now, partition=self._partition, lane=lane)
         return Plan(relayed, messages, now)
 
     def committed(self, plan: Plan) -> None:

@@ -25,9 +25,10 @@ from shared.outbox.append import CHANNEL, Outgoing
 log = logging.getLogger(__name__)
 
 _READ = """
-SELECT id, topic, partition, messages FROM outbox WHERE lane IS NULL ORDER BY id LIMIT $1
+SELECT partition, id, topic, coalesce(target, partition) AS target, messages
+  FROM outbox WHERE lane IS NULL ORDER BY id LIMIT $1
 """
-_DELETE = "DELETE FROM outbox WHERE id = ANY($1::bigint[])"
+_DELETE = "DELETE FROM outbox WHERE partition = $1 AND id = ANY($2::bigint[])"
 _CHUNKS_AT_ONCE = 16
 _IDLE_SECONDS = 1.0
 _CONNECT_SECONDS_MAX = 5.0
@@ -142,15 +143,15 @@ class Relay:
 
     async def _remove(self, connection: Any, rows: Sequence[Any]) -> None:
         """Kafka has these rows; where there were none, the database at least answers."""
-        if rows:
-            await connection.execute(_DELETE, [row["id"] for row in rows])
+        for partition, ids in _by_partition(rows).items():
+            await connection.execute(_DELETE, partition, ids)
         self._failures = 0
         self._gauges.trouble(None)
 
     async def _publish(self, rows: Sequence[Any]) -> bool:
         started = time.perf_counter()
         messages = [
-            Outgoing(row["topic"], row["partition"], key, value)
+            Outgoing(row["topic"], row["target"], key, value)
             for row in rows
             for key, value in _unpack(row["messages"])
         ]
@@ -158,3 +159,11 @@ class Relay:
         if confirmed:
             self._gauges.relayed(len(messages), time.perf_counter() - started)
         return confirmed
+
+
+def _by_partition(rows: Sequence[Any]) -> dict[int, list[int]]:
+    """The ids of the rows of each partition: a statement touches one."""
+    ids: dict[int, list[int]] = {}
+    for row in rows:
+        ids.setdefault(row["partition"], []).append(row["id"])
+    return ids

@@ -1,6 +1,16 @@
 """The outbox: a row holds one transaction's messages for one partition of a topic, packed."""
 
-from sqlalchemy import BigInteger, Column, Identity, Integer, LargeBinary, MetaData, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Identity,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+)
 
 
 def attach(metadata: MetaData) -> None:
@@ -8,9 +18,10 @@ def attach(metadata: MetaData) -> None:
     Table(
         "outbox",
         metadata,
+        Column("partition", SmallInteger, primary_key=True, comment="of the lane that writes"),
         Column("id", BigInteger, Identity(always=True), primary_key=True),
         Column("topic", Text, nullable=False),
-        Column("partition", Integer, nullable=False),
+        Column("target", SmallInteger, comment="partition of the topic; null: the same"),
         Column("count", Integer, nullable=False),
         Column("created_at", BigInteger, nullable=False),
         Column("messages", LargeBinary, nullable=False),

@@ -131,7 +131,9 @@ class BatchHandler(Protocol):
         """
         ...
 
-    async def unpark(self, tx: Transaction, member_id: str, due_at: Instant) -> None:
+    async def unpark(
+        self, tx: Transaction, partition: int, member_id: str, due_at: Instant
+    ) -> None:
         """Put a parked timer back."""
         ...
 
@@ -159,5 +161,11 @@ class WithoutTimers:
         """There is none."""
         return None
 
-    async def unpark(self, tx: Transaction, member_id: str, due_at: Instant) -> None:
+    async def unpark(
+        self,
+        tx: Transaction,
+        partition: int,
+        member_id: str,
+        due_at: Instant,
+    ) -> None:
         """There is none to put back."""

@@ -192,32 +192,43 @@ async def asked_for(tx: Transaction, consumer: str, partition: int, limit: int) 
 
 
 async def end_replay(
-    tx: Transaction, letter_id: int, now: Instant, *, failed: str | None = None
+    tx: Transaction, letter: DeadLetter, now: Instant, *, failed: str | None = None
 ) -> None:
     """End a replay: applied, or held again with the new reason."""
     await tx.execute(
         """UPDATE dead_letters
               SET state = CASE WHEN $3::text IS NULL THEN 'replayed' ELSE 'held' END,
                   error = coalesce($3, error), attempts = attempts + 1, last_at = $2
-            WHERE id = $1""",
-        letter_id,
+            WHERE partition = $4 AND id = $1""",
+        letter.id,
         now,
         failed and storable(failed[:_ERROR_CHARACTERS_MAX]),
+        letter.partition,
     )
 
 
 async def _change(
     tx: Transaction, ids: Sequence[int], now: Instant, state: State, among: Sequence[State]
 ) -> list[int]:
-    rows = await tx.fetch(
-        "UPDATE dead_letters SET state = $2, last_at = $3"
-        " WHERE id = ANY($1::bigint[]) AND state = ANY($4::text[]) RETURNING id",
+    changed: list[int] = []
+    found = await tx.fetch(
+        "SELECT partition, array_agg(id) AS ids FROM dead_letters"
+        " WHERE id = ANY($1::bigint[]) GROUP BY partition ORDER BY partition",
         ids,
-        state,
-        now,
-        among,
     )
-    return [row["id"] for row in rows]
+    for partition, its_ids in found:
+        rows = await tx.fetch(
+            "UPDATE dead_letters SET state = $3, last_at = $4"
+            " WHERE partition = $1 AND id = ANY($2::bigint[]) AND state = ANY($5::text[])"
+            " RETURNING id",
+            partition,
+            its_ids,
+            state,
+            now,
+            among,
+        )
+        changed += [row["id"] for row in rows]
+    return sorted(changed)
 
 
 def _letter(row: object) -> DeadLetter:

@@ -77,7 +77,7 @@ class Lane:
         self._report = LaneReport(place.metrics, place.clock, partition)
         self._topics = LaneTopics(self._name, partition, consumer, place.clock, self._report)
         self._repair = Repair(spec, partition, place)
-        self._outbox = DirectOutbox(f"{spec.name}-{partition}", place.poster)
+        self._outbox = DirectOutbox(f"{spec.name}-{partition}", partition, place.poster)
         self._backoff = Backoff()
         self._stopping = asyncio.Event()
         self._reading = LaneReading(spec, partition, consumer, place.clock, self._report)

@@ -80,10 +80,10 @@ UPDATE positions SET position = 0
 """
 
 _CLAIM = """
-INSERT INTO positions AS p (consumer, topic, partition, position, until, epoch, topic_id)
-SELECT $1, c.topic, $3::smallint, 0, $4, 1, c.id
+INSERT INTO positions AS p (partition, consumer, topic, position, until, epoch, topic_id)
+SELECT $3::smallint, $1, c.topic, 0, $4, 1, c.id
   FROM unnest($2::text[], $5::uuid[]) AS c (topic, id)
-    ON CONFLICT (consumer, topic, partition) DO UPDATE
+    ON CONFLICT (partition, consumer, topic) DO UPDATE
    SET epoch = p.epoch + 1, topic_id = coalesce(EXCLUDED.topic_id, p.topic_id)
 RETURNING topic, position, until, epoch
 """
@@ -92,7 +92,7 @@ _MOVE = """
 UPDATE positions p SET position = m.next, until = m.until
   FROM unnest($2::smallint[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
        AS m (partition, topic, expected, next, epoch, until)
- WHERE p.consumer = $1 AND p.partition = m.partition AND p.topic = m.topic
+ WHERE p.partition = ANY($2) AND p.consumer = $1 AND p.partition = m.partition AND p.topic = m.topic
    AND p.position = m.expected AND p.epoch = m.epoch
 """
 

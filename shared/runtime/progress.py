@@ -7,15 +7,8 @@ from shared.db import Database
 from shared.runtime import positions
 from shared.runtime.positions import BEGINNING
 
-_WAITING = """
-SELECT (SELECT coalesce(sum(count), 0) FROM outbox) AS outbox_messages,
-       (SELECT coalesce(sum(due.timers), 0)
-          FROM (SELECT partition, max(until) AS until FROM positions
-                 WHERE consumer = $1 GROUP BY partition) AS clock
-         CROSS JOIN LATERAL (SELECT count(*) AS timers FROM timelines t
-                              WHERE t.partition = clock.partition AND t.due_at <= clock.until
-                            ) AS due) AS timers_due
-"""
+_OUTBOX = "SELECT coalesce(sum(count), 0) AS messages FROM outbox"
+_DUE = "SELECT count(*) AS timers FROM timelines WHERE partition = $1 AND due_at <= $2"
 
 
 async def progress_of(database: Database, consumer: str) -> dict[str, Any]:
@@ -27,19 +20,21 @@ async def progress_of(database: Database, consumer: str) -> dict[str, Any]:
     """
     async with database.transaction(read_only=True) as tx:
         told = await positions.progress(tx)
-        waiting = (await tx.fetch(_WAITING, consumer))[0]
+        clocks = {
+            partition: max(position.until for position in held.values())
+            for partition, held in told.get(consumer, {}).items()
+        }
+        messages = (await tx.fetch(_OUTBOX))[0]["messages"]
+        due = [(await tx.fetch(_DUE, *clock))[0]["timers"] for clock in clocks.items()]
     consumers = {
         name: {str(partition): _partition(held) for partition, held in partitions.items()}
         for name, partitions in told.items()
     }
-    clocks = [
-        position.until for held in told.get(consumer, {}).values() for position in held.values()
-    ]
     return {
-        "until": _instant(min(clocks, default=BEGINNING)),
+        "until": _instant(min(clocks.values(), default=BEGINNING)),
         "partitions": consumers.get(consumer, {}),
-        "outbox_messages": int(waiting["outbox_messages"]),
-        "timers_due": int(waiting["timers_due"]),
+        "outbox_messages": int(messages),
+        "timers_due": sum(due),
         "consumers": consumers,
     }
 

@@ -126,7 +126,7 @@ class Repair:
             log.exception("dead letter %d of %s fails again", letter.id, self._spec.name)
             async with self._place.database.transaction() as tx:
                 reason = f"{type(error).__name__}: {error}"
-                await dead_letters.end_replay(tx, letter.id, self._place.clock.now(), failed=reason)
+                await dead_letters.end_replay(tx, letter, self._place.clock.now(), failed=reason)
 
     async def _apply_again(
         self, letter: DeadLetter, held: Mapping[str, Position], until: Instant
@@ -136,8 +136,8 @@ class Repair:
         async with self._place.database.transaction() as tx:
             await positions.move(tx, self._spec.name, self._partition, held, held)
             if letter.kind == "timer":
-                await handler.unpark(tx, letter.member_id or "", letter.position)
-                await dead_letters.end_replay(tx, letter.id, batch.now)
+                await handler.unpark(tx, self._partition, letter.member_id or "", letter.position)
+                await dead_letters.end_replay(tx, letter, batch.now)
                 return
             index = self._spec.topics.index(letter.topic)
             record = letter.record()
@@ -146,5 +146,5 @@ class Repair:
             batch.replay = True
             if arrived.error is None:
                 await handler.handle(tx, [arrived], batch)
-            await dead_letters.end_replay(tx, letter.id, batch.now, failed=arrived.error)
-            await append(tx, batch.outgoing, batch.now)
+            await dead_letters.end_replay(tx, letter, batch.now, failed=arrived.error)
+            await append(tx, batch.outgoing, batch.now, partition=self._partition)

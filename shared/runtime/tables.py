@@ -28,9 +28,9 @@ def attach(metadata: MetaData) -> None:
     Table(
         "positions",
         metadata,
+        Column("partition", SmallInteger, primary_key=True),
         Column("consumer", Text, primary_key=True),
         Column("topic", Text, primary_key=True),
-        Column("partition", SmallInteger, primary_key=True),
         Column("position", BigInteger, nullable=False, comment="the next offset to handle"),
         Column("until", BigInteger, nullable=False, comment="how far the partition's clock stands"),
         Column("epoch", BigInteger, nullable=False, comment="raised by each owner: the fence"),
@@ -39,10 +39,10 @@ def attach(metadata: MetaData) -> None:
     letters = Table(
         "dead_letters",
         metadata,
+        Column("partition", SmallInteger, primary_key=True),
         Column("id", BigInteger, Identity(always=True), primary_key=True),
         Column("consumer", Text, nullable=False),
         Column("topic", Text, nullable=False),
-        Column("partition", Integer, nullable=False),
         Column("position", BigInteger, nullable=False),
         Column("key", LargeBinary),
         Column("headers", JSONB, nullable=False, comment="[[name, base64 of value], …]"),

@@ -143,7 +143,7 @@ class TimelineHandler(Generic[S, F, E]):
             return
         keys = [(member, item.order.key) for member in news for item in news[member]]
         recalled = self._recalled.of(members) if isinstance(tx, WriteSet) else None
-        stored, known = recalled or await timelines.load(tx, members, keys)
+        stored, known = recalled or await timelines.load(tx, batch.partition, members, keys)
         self._recalled.drop(members)
         batch.duplicates += _drop_known(news, known)
         outcomes, rows, again = self._fold_on(members, news, stored, batch)
@@ -165,14 +165,16 @@ class TimelineHandler(Generic[S, F, E]):
         self, tx: Transaction, partition: int, until: Instant
     ) -> tuple[str, Instant] | None:
         """Take the soonest due member out of the due queue."""
-        for member, due_at in await timelines.claim_due(tx, partition, until, 1):
-            await timelines.park(tx, member)
+        for member, due_at in await timelines.due(tx, partition, until, 1):
+            await timelines.park(tx, partition, member)
             return str(member), due_at
         return None
 
-    async def unpark(self, tx: Transaction, member_id: str, due_at: Instant) -> None:
+    async def unpark(
+        self, tx: Transaction, partition: int, member_id: str, due_at: Instant
+    ) -> None:
         """Put a member back into the due queue."""
-        await timelines.unpark(tx, member_uuid(member_id), due_at)
+        await timelines.unpark(tx, partition, member_uuid(member_id), due_at)
 
     async def _prepare(self, tx: Transaction) -> None:
         """Bring the machine up to date; in the live path not more than once a second.
@@ -187,7 +189,7 @@ class TimelineHandler(Generic[S, F, E]):
     async def _claim(self, tx: Transaction, batch: Batch) -> list[UUID]:
         if not batch.timers_max:
             return []
-        due = await timelines.claim_due(tx, batch.partition, batch.until, batch.timers_max)
+        due = await timelines.due(tx, batch.partition, batch.until, batch.timers_max)
         batch.timers_left = len(due) == batch.timers_max
         return [member for member, _ in due]
 
@@ -297,7 +299,7 @@ class TimelineHandler(Generic[S, F, E]):
         rows: list[tuple[UUID, StoredTimeline]],
     ) -> None:
         """Fold whole histories from their facts, old and new."""
-        histories = await timelines.history(tx, members)
+        histories = await timelines.history(tx, batch.partition, members)
         for member in members:
             facts = [
                 _News(stored.order, self._decode_fact(stored.body), stored.supersedes, "")
@@ -339,7 +341,7 @@ class TimelineHandler(Generic[S, F, E]):
             for item in items
         ]
         if facts:
-            await timelines.remember(tx, facts)
+            await timelines.remember(tx, batch.partition, facts)
         if rows:
             await timelines.save(tx, batch.partition, rows)
             batch.soonest_due = min(

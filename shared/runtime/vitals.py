@@ -1,4 +1,4 @@
-"""What a service's database says of how the service does, in one statement.
+"""What a service's database says of how the service does.
 
 Measured whether anything works or not: by a loop of its own (`watch`), never by the lanes.
 """
@@ -10,28 +10,22 @@ from shared.db import Database
 
 TIMERS_COUNTED_MAX = 10_000
 
-# One statement, so that a turn is one round trip. `$1` is the wall clock; NULL takes each
-# partition's own (a replay). Of timers due no more are counted than matter: the count would
-# otherwise cost most when there is most to do.
-_VITALS = f"""
-WITH clocks AS (
-  SELECT partition, coalesce($1, max(until)) AS until FROM positions GROUP BY partition)
-SELECT 'position' AS what, consumer, topic, partition, NULL AS kind, position AS number,
-       NULL::bigint AS oldest
+_VITALS = """
+SELECT 'position' AS what, topic, partition, NULL AS kind, position AS number, until AS at
   FROM positions
 UNION ALL
-SELECT 'letters', NULL, topic, partition, kind, count(*), NULL
+SELECT 'letters', topic, partition, kind, count(*), NULL
   FROM dead_letters WHERE state = 'held' GROUP BY topic, partition, kind
 UNION ALL
-SELECT 'outbox', NULL, NULL, NULL, NULL, coalesce(sum(count), 0), min(created_at) FROM outbox
-UNION ALL
-SELECT 'timers', NULL, NULL, clocks.partition, NULL, due.timers, clocks.until - due.oldest
-  FROM clocks
- CROSS JOIN LATERAL (
-       SELECT count(*) AS timers, min(first.due_at) AS oldest
-         FROM (SELECT t.due_at FROM timelines t
-                WHERE t.partition = clocks.partition AND t.due_at <= clocks.until
-                ORDER BY t.due_at LIMIT {TIMERS_COUNTED_MAX}) AS first) AS due
+SELECT 'outbox', NULL, NULL, NULL, coalesce(sum(count), 0), min(created_at) FROM outbox
+"""
+
+# Partition by partition, each by its own clock. No more are counted than matter: the count would
+# otherwise cost most when there is most to do.
+_TIMERS = f"""
+SELECT count(*) AS timers, min(first.due_at) AS oldest
+  FROM (SELECT due_at FROM timelines WHERE partition = $1 AND due_at <= $2
+         ORDER BY due_at LIMIT {TIMERS_COUNTED_MAX}) AS first
 """  # noqa: S608 - a constant of this module
 
 
@@ -65,17 +59,19 @@ async def measure(database: Database, now: Instant | None) -> Vitals:
     """
     positions: dict[tuple[str, int], int] = {}
     letters: dict[tuple[str, int, str], int] = {}
+    clocks: dict[int, Instant] = {}
     messages, since, due, late = 0, None, 0, 0
     async with database.transaction() as tx:
-        rows = await tx.fetch(_VITALS, now)
-    for what, _consumer, topic, partition, kind, number, oldest in rows:
-        if what == "position":
-            positions[topic, partition] = min(number, positions.get((topic, partition), number))
-        elif what == "letters":
-            letters[topic, partition, kind] = number
-        elif what == "outbox":
-            messages, since = int(number), oldest
-        else:
-            due += number
-            late = max(late, oldest or 0)
+        for what, topic, partition, kind, number, at in await tx.fetch(_VITALS):
+            if what == "position":
+                positions[topic, partition] = min(number, positions.get((topic, partition), number))
+                clocks[partition] = max(at, clocks.get(partition, at)) if now is None else now
+            elif what == "letters":
+                letters[topic, partition, kind] = number
+            else:
+                messages, since = int(number), at
+        for partition, until in clocks.items():
+            [(timers, oldest)] = await tx.fetch(_TIMERS, partition, until)
+            due += timers
+            late = max(late, until - oldest if timers else 0)
     return Vitals(positions, letters, messages, since, due, late)

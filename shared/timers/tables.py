@@ -1,4 +1,4 @@
-"""The tables behind a member's timeline.
+"""The tables behind a member's timeline; their keys begin with the member's partition.
 
 `timelines` holds one row a member: how far its history has been folded (`as_at`, `as_rank`,
 `as_key`), the service's state at that point, and when it next changes by itself (`due_at`: the due
@@ -15,8 +15,8 @@ def attach(metadata: MetaData) -> None:
     timelines = Table(
         "timelines",
         metadata,
+        Column("partition", SmallInteger, primary_key=True),
         Column("member_id", Uuid, primary_key=True),
-        Column("partition", SmallInteger, nullable=False),
         Column("as_at", BigInteger, nullable=False),
         Column("as_rank", SmallInteger, nullable=False),
         Column("as_key", LargeBinary, nullable=False),
@@ -35,6 +35,7 @@ def attach(metadata: MetaData) -> None:
     Table(
         "facts",
         metadata,
+        Column("partition", SmallInteger, primary_key=True),
         Column("member_id", Uuid, primary_key=True),
         Column("event_key", LargeBinary, primary_key=True),
         Column("at", BigInteger, nullable=False),

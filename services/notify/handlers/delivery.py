@@ -2,8 +2,8 @@
 
 A turn of a loop: claim as many jobs as the destination may be given now (its circuit breaker, its
 rate limit), speak outside of any transaction, then write what came of it, with the receipts, in one
-transaction. A worker killed in between leaves its claims to the next one; the message may then be
-said a second time, with the same idempotency key.
+transaction for each partition. A worker killed in between leaves its claims to the next one; the
+message may then be said a second time, with the same idempotency key.
 """
 
 import asyncio
@@ -111,17 +111,18 @@ class Dispatcher:
         async with office.database.transaction() as tx:
             await office.history.refresh(tx)
             now = office.clock.now()
-            expired = await deliveries.expire(tx, now, _EXPIRED_AT_ONCE)
+            overdue = await deliveries.overdue(tx, now, _EXPIRED_AT_ONCE)
             for channel, count in (await deliveries.depth(tx)).items():
                 office.metrics.waiting.labels(channel).set(count)
-            failed = [
-                _receipt(
-                    office.partitions, str(job), str(member), channel, Next("failed", now, error)
-                )
-                for job, member, channel in expired
-                for error in ("past_deadline",)
-            ]
-            await append(tx, failed, now)
+        failed = Next("failed", now, "past_deadline")
+        for partition, jobs in overdue.items():
+            async with office.database.transaction() as tx:
+                expired = await deliveries.expire(tx, partition, jobs, now)
+                receipts = [
+                    _receipt(office.partitions, str(job), str(member), channel, failed)
+                    for job, member, channel in expired
+                ]
+                await append(tx, receipts, now, partition=partition)
 
 
 class DestinationLoop:
@@ -159,9 +160,12 @@ class DestinationLoop:
         if room == 0:
             free_at = max(self._breaker.free_at(now), self._rate.free_at(now))
             return min(_IDLE_SECONDS, max(0.0, (free_at - now) / SECOND))
-        claimed = await self._claim(now, room)
-        if not claimed:
+        ready = await self._ready(now, room)
+        if not ready:
             return _IDLE_SECONDS
+        claimed = await self._claim(ready, now)
+        if not claimed:
+            return 0.0  # another worker was quicker: see what is left
         self._rate.take(len(claimed))
         answers = await self._speak_all(claimed)
         await self._record(claimed, answers)
@@ -174,14 +178,21 @@ class DestinationLoop:
         resting.set(0 if probes is None else 1)
         return room if probes is None else min(room, probes)
 
-    async def _claim(self, now: Instant, limit: int) -> list[Claimed]:
+    async def _ready(self, now: Instant, limit: int) -> dict[int, list[UUID]]:
         channels = [
             channel.name
             for channel in self._office.program.channels.values()
             if channel.destination == self._destination.name
         ]
         async with self._office.database.transaction() as tx:
-            return await deliveries.claim(tx, channels, now, lease=self._lease, limit=limit)
+            return await deliveries.ready(tx, channels, now, limit)
+
+    async def _claim(self, ready: Mapping[int, Sequence[UUID]], now: Instant) -> list[Claimed]:
+        claimed: list[Claimed] = []
+        for partition, jobs in ready.items():
+            async with self._office.database.transaction() as tx:
+                claimed += await deliveries.claim(tx, partition, jobs, now, lease=self._lease)
+        return claimed
 
     async def _speak_all(self, claimed: Sequence[Claimed]) -> list[Answer]:
         async with asyncio.TaskGroup() as speaking:
@@ -244,8 +255,10 @@ class DestinationLoop:
         }
         for answer in answers:
             self._learn(answer, now)
-        async with office.database.transaction() as tx:
-            await _write(tx, office.partitions, claimed, follows, now)
+        for partition in sorted({job.partition for job in claimed}):
+            mine = [job for job in claimed if job.partition == partition]
+            async with office.database.transaction() as tx:
+                await _write(tx, partition, office.partitions, mine, follows, now)
         for follow in follows.values():
             result = "retried" if follow.state == "waiting" else follow.state
             office.metrics.attempts.labels(self._destination.name, result).inc()
@@ -262,6 +275,7 @@ class DestinationLoop:
 
 async def _write(
     tx: Transaction,
+    partition: int,
     partitions: int,
     claimed: Sequence[Claimed],
     follows: Mapping[UUID, Next],
@@ -272,14 +286,14 @@ async def _write(
         for job in claimed
         for follow in (follows[job.job_id],)
     ]
-    ours = await deliveries.record(tx, results, now)
+    ours = await deliveries.record(tx, partition, results, now)
     receipts = [
         _receipt(partitions, str(job.job_id), str(job.member_id), job.channel, follow)
         for job in claimed
         for follow in (follows[job.job_id],)
         if job.job_id in ours and follow.state != "waiting"
     ]
-    await append(tx, receipts, now)
+    await append(tx, receipts, now, partition=partition)
 
 
 def _receipt(partitions: int, job: str, member: str, channel: str, follow: Next) -> Outgoing:

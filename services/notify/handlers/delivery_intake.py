@@ -30,9 +30,9 @@ class DeliveryIntake(WithoutTimers):
         requests = [step for step in last.values() if isinstance(step, Request)]
         cancellations = [step for step in last.values() if isinstance(step, Cancellation)]
         if requests:
-            await deliveries.request(tx, requests, batch.now)
+            await deliveries.request(tx, batch.partition, requests, batch.now)
         if cancellations:
-            await deliveries.cancel(tx, cancellations, batch.now)
+            await deliveries.cancel(tx, batch.partition, cancellations, batch.now)
 
 
 def _step(event: Event) -> Request | Cancellation | None:

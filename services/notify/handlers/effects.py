@@ -81,14 +81,15 @@ class NotifyEffectWriter:
             for effect in outcome.effects
             if isinstance(effect, MessageDecision)
         ]
-        changes = await self._changes(tx, outcomes, present)
+        lane = batch.partition
+        changes = await self._changes(tx, lane, outcomes, present)
         new = [change.record for change in changes if change.kind == "new"]
         if fresh or new:
-            await jobs.insert(tx, [*fresh, *new], batch.now)
+            await jobs.insert(tx, lane, [*fresh, *new], batch.now)
         overwritten = [change for change in changes if change.kind != "new"]
         if overwritten:
-            await jobs.change(tx, overwritten, batch.now)
-        await jobs.take_receipts(tx, _receipts(outcomes))
+            await jobs.change(tx, lane, overwritten, batch.now)
+        await jobs.take_receipts(tx, lane, _receipts(outcomes))
         await _forget(tx, outcomes, batch)
         for record in fresh:
             _tell(batch, record)
@@ -98,13 +99,13 @@ class NotifyEffectWriter:
         self._count(fresh, changes)
 
     async def _changes(
-        self, tx: Transaction, outcomes: Outcomes, present: Instant | None
+        self, tx: Transaction, lane: int, outcomes: Outcomes, present: Instant | None
     ) -> list[Change]:
         """The differences of all histories folded anew in this batch."""
         again = [outcome for outcome in outcomes if outcome.rebuilt]
         if not again:
             return []
-        posted = await jobs.posted(tx, [outcome.member_id for outcome in again])
+        posted = await jobs.posted(tx, lane, [outcome.member_id for outcome in again])
         return [
             change
             for outcome in again
@@ -147,8 +148,8 @@ async def _forget(tx: Transaction, outcomes: Outcomes, batch: Batch) -> None:
         if any(isinstance(effect, Forgotten) for effect in outcome.effects)
     ]
     if members:
-        await jobs.forget(tx, members)
-        await deliveries.cancel_members(tx, members, batch.now)
+        await jobs.forget(tx, batch.partition, members)
+        await deliveries.cancel_members(tx, batch.partition, members, batch.now)
 
 
 def event_id(job_id: str, revision: int) -> str:

@@ -18,7 +18,7 @@ from shared.db import Database, Transaction
 from shared.events import encode, topics
 from shared.events.decisions import Receipt
 from shared.events.registry import STRUCTS
-from shared.kafka.partitioner import partition_of
+from shared.kafka.partitioner import member_key, partition_of
 from shared.outbox import Outgoing, append
 from shared.runtime.program import ProgramHistory
 
@@ -49,16 +49,19 @@ class Stats(NamedTuple):
 class Messages:
     """The reading side of notify."""
 
-    def __init__(self, database: Database, history: ProgramHistory[Program]) -> None:
+    def __init__(
+        self, database: Database, history: ProgramHistory[Program], partitions: int
+    ) -> None:
         """Read there, and render with these versions of the program."""
         self._database = database
+        self._partitions = partitions
         self._history = history
 
     async def of_member(self, member: UUID, wanted: jobs.Wanted) -> list[StoredJob]:
         """A member's messages and non-messages, newest decision first."""
         async with self._database.transaction(read_only=True, timeout_seconds=10) as tx:
             await self._history.refresh(tx)
-            return await jobs.of_member(tx, member, wanted)
+            return await jobs.of_member(tx, member_key(member, self._partitions), wanted)
 
     async def job(self, job_id: UUID) -> StoredJob | None:
         """One job."""

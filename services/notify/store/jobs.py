@@ -9,6 +9,7 @@ from services.notify.domain.job import Change, JobRecord, Posted
 from services.notify.domain.job_id import as_text
 from shared.clock import Instant
 from shared.db import Transaction
+from shared.kafka.partitioner import MemberKey
 
 RECORD_COLUMNS = JobRecord._fields
 DELIVERY_RANKS = {"sent": 1, "failed": 2, "delivered": 3, "opened": 4, "clicked": 5, "replied": 6}
@@ -18,7 +19,8 @@ _AS_TEXT = {"job_id", "because", "content"}
 _RECORD = ", ".join(f"{name}::text" if name in _AS_TEXT else name for name in RECORD_COLUMNS)
 
 _POSTED = f"""
-SELECT {_RECORD}, revision, superseded_by, delivery FROM jobs WHERE member_id = ANY($1::uuid[])
+SELECT {_RECORD}, revision, superseded_by, delivery FROM jobs
+ WHERE partition = $1 AND member_id = ANY($2::uuid[])
 """  # noqa: S608 - the columns are a constant of this module
 
 _CHANGE = """
@@ -27,28 +29,30 @@ UPDATE jobs j SET due_at = u.due_at, decided_at = u.decided_at, deadline = u.dea
        content = u.content::json, channel = u.channel, template = u.template,
        category = u.category, purpose = u.purpose, store_id = u.store_id,
        program_version = u.program_version, revision = u.revision,
-       superseded_by = u.superseded_by, recorded_at = $18
-  FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[],
-              $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[],
-              $13::text[], $14::text[], $15::int[], $16::int[], $17::text[])
+       superseded_by = u.superseded_by, recorded_at = $2
+  FROM unnest($3::uuid[], $4::uuid[], $5::bigint[], $6::bigint[], $7::bigint[], $8::text[],
+              $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[],
+              $15::text[], $16::text[], $17::int[], $18::int[], $19::text[])
        AS u (member_id, job_id, due_at, decided_at, deadline, decision, reason, because, content,
              channel, template, category, purpose, store_id, program_version, revision,
              superseded_by)
- WHERE j.member_id = u.member_id AND j.job_id = u.job_id
+ WHERE j.partition = $1 AND j.member_id = u.member_id AND j.job_id = u.job_id
 """
 
 _RECEIPTS = """
 UPDATE jobs j SET delivery = u.delivery, delivery_rank = u.rank, delivery_at = u.at,
        provider_id = coalesce(u.provider_id, j.provider_id), error = u.error
-  FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::smallint[], $5::bigint[], $6::text[],
-              $7::text[]) AS u (member_id, job_id, delivery, rank, at, provider_id, error)
- WHERE j.member_id = u.member_id AND j.job_id = u.job_id
+  FROM unnest($1::smallint[], $2::uuid[], $3::uuid[], $4::text[], $5::smallint[], $6::bigint[],
+              $7::text[], $8::text[])
+       AS u (partition, member_id, job_id, delivery, rank, at, provider_id, error)
+ WHERE j.partition = ANY($1) AND j.partition = u.partition AND j.member_id = u.member_id
+   AND j.job_id = u.job_id
    AND u.rank > coalesce(j.delivery_rank, 0) AND j.decision <> 'suppressed'
 """
 
 _FORGET = """
 UPDATE jobs SET content = '{"language": "", "variables": {}}'::json, store_id = NULL
- WHERE member_id = ANY($1::uuid[])
+ WHERE partition = $1 AND member_id = ANY($2::uuid[])
 """
 
 _JOB = f"""
@@ -56,14 +60,15 @@ SELECT {_RECORD}, revision, superseded_by, recorded_at, delivery, delivery_at, p
   FROM jobs
 """  # noqa: S608 - the columns are a constant of this module
 
-_SHOWN = """(decision <> 'withdrawn' OR delivery IS NOT NULL OR $2)
-   AND ($3::text[] IS NULL OR store_id = ANY($3))"""
+_SHOWN = """partition = $1 AND member_id = $2
+   AND (decision <> 'withdrawn' OR delivery IS NOT NULL OR $3)
+   AND ($4::text[] IS NULL OR store_id = ANY($4))"""
 
-_OF_MEMBER = f"""{_JOB} WHERE member_id = $1 AND {_SHOWN}
- ORDER BY decided_at DESC, job_id DESC LIMIT $4
+_OF_MEMBER = f"""{_JOB} WHERE {_SHOWN}
+ ORDER BY decided_at DESC, job_id DESC LIMIT $5
 """
-_OF_MEMBER_AFTER = f"""{_JOB} WHERE member_id = $1 AND {_SHOWN} AND (decided_at, job_id) < ($5, $6)
- ORDER BY decided_at DESC, job_id DESC LIMIT $4
+_OF_MEMBER_AFTER = f"""{_JOB} WHERE {_SHOWN} AND (decided_at, job_id) < ($6, $7)
+ ORDER BY decided_at DESC, job_id DESC LIMIT $5
 """
 
 _TOTALS = """
@@ -96,26 +101,31 @@ class Total(NamedTuple):
     jobs: int
 
 
-async def insert(tx: Transaction, records: Iterable[JobRecord], now: Instant) -> None:
+async def insert(
+    tx: Transaction, partition: int, records: Iterable[JobRecord], now: Instant
+) -> None:
     """Append records of decisions taken for the first time."""
     await tx.copy(
         "jobs",
-        (*RECORD_COLUMNS, "revision", "recorded_at"),
-        [(*record, 0, now) for record in records],
+        ("partition", *RECORD_COLUMNS, "revision", "recorded_at"),
+        [(partition, *record, 0, now) for record in records],
     )
 
 
-async def posted(tx: Transaction, members: Sequence[UUID]) -> dict[UUID, dict[str, Posted]]:
+async def posted(
+    tx: Transaction, partition: int, members: Sequence[UUID]
+) -> dict[UUID, dict[str, Posted]]:
     """What was posted about some members, by member and job."""
     found: dict[UUID, dict[str, Posted]] = {member: {} for member in members}
-    for *columns, revision, superseded_by, delivery in await tx.fetch(_POSTED, members):
+    rows = await tx.fetch(_POSTED, partition, members)
+    for *columns, revision, superseded_by, delivery in rows:
         record = JobRecord(*columns)
         delivered = delivery is not None and delivery != "failed"
         found[record.member_id][record.job_id] = Posted(record, delivered, revision, superseded_by)
     return found
 
 
-async def change(tx: Transaction, changes: Sequence[Change], now: Instant) -> None:
+async def change(tx: Transaction, partition: int, changes: Sequence[Change], now: Instant) -> None:
     """Overwrite records that were posted before."""
     rows = [
         (
@@ -140,10 +150,13 @@ async def change(tx: Transaction, changes: Sequence[Change], now: Instant) -> No
         for each in changes
         for record in (each.record,)
     ]
-    await tx.execute(_CHANGE, *(list(column) for column in zip(*rows, strict=True)), now)
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    await tx.execute(_CHANGE, partition, now, *columns)
 
 
-async def take_receipts(tx: Transaction, receipts: Iterable[tuple[UUID, ReceiptSeen]]) -> None:
+async def take_receipts(
+    tx: Transaction, partition: int, receipts: Iterable[tuple[UUID, ReceiptSeen]]
+) -> None:
     """Write how far deliveries have come; of several receipts of a job the furthest counts."""
     furthest: dict[tuple[UUID, str], tuple[int, ReceiptSeen]] = {}
     for member, seen in receipts:
@@ -154,15 +167,15 @@ async def take_receipts(tx: Transaction, receipts: Iterable[tuple[UUID, ReceiptS
     if not furthest:
         return
     rows = [
-        (member, job, seen.status, rank, seen.at, seen.provider_id, seen.error)
+        (partition, member, job, seen.status, rank, seen.at, seen.provider_id, seen.error)
         for (member, job), (rank, seen) in furthest.items()
     ]
     await tx.execute(_RECEIPTS, *(list(column) for column in zip(*rows, strict=True)))
 
 
-async def forget(tx: Transaction, members: Sequence[UUID]) -> None:
+async def forget(tx: Transaction, partition: int, members: Sequence[UUID]) -> None:
     """Blank what messages of erased members said; that there were messages is kept."""
-    await tx.execute(_FORGET, members)
+    await tx.execute(_FORGET, partition, members)
 
 
 class Wanted(NamedTuple):
@@ -174,9 +187,9 @@ class Wanted(NamedTuple):
     after: tuple[Instant, UUID] | None
 
 
-async def of_member(tx: Transaction, member: UUID, wanted: Wanted) -> list[StoredJob]:
+async def of_member(tx: Transaction, member: MemberKey, wanted: Wanted) -> list[StoredJob]:
     """A member's messages and non-messages, newest decision first."""
-    which = (member, wanted.withdrawn, wanted.stores, wanted.limit)
+    which = (*member, wanted.withdrawn, wanted.stores, wanted.limit)
     if wanted.after is None:
         rows = await tx.fetch(_OF_MEMBER, *which)
     else:
@@ -185,7 +198,7 @@ async def of_member(tx: Transaction, member: UUID, wanted: Wanted) -> list[Store
 
 
 async def by_id(tx: Transaction, job: UUID) -> StoredJob | None:
-    """One job."""
+    """One job, in whichever partition it lies."""
     rows = await tx.fetch(f"{_JOB} WHERE job_id = $1", job)
     return _stored(rows[0]) if rows else None
 

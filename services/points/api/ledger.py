@@ -1,6 +1,7 @@
 """The ledger over HTTP: accounts, transfers, remarks, trial balance."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -19,6 +20,7 @@ from shared.auth.guard import require
 from shared.auth.principal import Principal
 from shared.clock import Clock, Instant, from_datetime, to_datetime
 from shared.db import Database, Transaction
+from shared.kafka.partitioner import MemberKey, member_key
 from shared.runtime.http.paging import Page, PageQuery, page
 from shared.runtime.http.problems import not_found
 
@@ -125,8 +127,20 @@ Refresh = Callable[[Transaction], Awaitable[None]]
 """Brings the versions of the program in hand up to date."""
 
 
+@dataclass(frozen=True)
+class Books:
+    """Where the books lie: the database, and by how many partitions."""
+
+    database: Database
+    partitions: int
+
+    def of(self, member_id: UUID) -> MemberKey:
+        """The key of a member's rows."""
+        return member_key(member_id, self.partitions)
+
+
 def ledger_router(
-    database: Database,
+    books: Books,
     clock: Clock,
     machine: PointsMachine,
     versions: Versions,
@@ -134,8 +148,8 @@ def ledger_router(
 ) -> APIRouter:
     """The endpoints of the ledger."""
     router = APIRouter(tags=["ledger"])
-    _accounts(router, database, clock, machine, refresh)
-    _transfers(router, database, versions, refresh)
+    _accounts(router, books, clock, machine, refresh)
+    _transfers(router, books, versions, refresh)
 
     @router.get("/v1/ledger/trial-balance", summary="Do the books balance?")
     async def trial_balance(
@@ -143,7 +157,7 @@ def ledger_router(
         by_store: Annotated[bool, Query(description="one line per store and account")] = False,  # noqa: FBT002 - FastAPI passes it by name
     ) -> TrialBalance:
         stores = _stores_of(caller)
-        async with database.transaction(read_only=True) as tx:
+        async with books.database.transaction(read_only=True) as tx:
             rows = await views.totals(tx, by_store=by_store, stores=stores)
             sums = await views.member_sums(tx) if stores is None else None
         return _trial_balance(rows, None if sums is None else Members(**sums._asdict()))
@@ -153,7 +167,7 @@ def ledger_router(
 
 def _accounts(
     router: APIRouter,
-    database: Database,
+    books: Books,
     clock: Clock,
     machine: PointsMachine,
     refresh: Refresh,
@@ -167,43 +181,45 @@ def _accounts(
         ] = None,
     ) -> AccountOut:
         as_of = clock.now() if at is None else from_datetime(at)
-        async with database.transaction(read_only=True) as tx:
+        async with books.database.transaction(read_only=True) as tx:
             if at is None:
-                view = await accounts.account_now(tx, member_id)
+                view = await accounts.account_now(tx, books.of(member_id))
             else:
                 await refresh(tx)
-                view = await accounts.account_at(tx, machine, member_id, as_of)
+                view = await accounts.account_at(tx, machine, books.of(member_id), as_of)
         if view is None:
             raise not_found("member")
         return _account_out(member_id, view, as_of)
 
 
-def _transfers(router: APIRouter, database: Database, versions: Versions, refresh: Refresh) -> None:
+def _transfers(router: APIRouter, books: Books, versions: Versions, refresh: Refresh) -> None:
     @router.get(
         "/v1/members/{member_id}/transfers", summary="Every movement, newest first, and why"
     )
     async def transfers(member_id: UUID, query: PageQuery, caller: Reader) -> Page[TransferOut]:
-        async with database.transaction(read_only=True) as tx:
+        key = books.of(member_id)
+        async with books.database.transaction(read_only=True) as tx:
             await refresh(tx)
             rows = await views.transfers(
                 tx,
-                member_id,
+                key,
                 limit=query.limit + 1,
                 after=query.after(views.TransferCursor),
                 stores=_stores_of(caller),
             )
-            if not rows and await views.account(tx, member_id) is None:
+            if not rows and await views.account(tx, key) is None:
                 raise not_found("member")
         told = [transfer_out(accounts.explained(row, versions)) for row in rows]
         return page(told, query, lambda item: (from_datetime(item.event_at), item.id))
 
     @router.get("/v1/members/{member_id}/remarks", summary="What moved no points, and why not")
     async def remarks(member_id: UUID, query: PageQuery, _caller: Reader) -> Page[RemarkOut]:
-        async with database.transaction(read_only=True) as tx:
+        key = books.of(member_id)
+        async with books.database.transaction(read_only=True) as tx:
             rows = await views.remarks(
-                tx, member_id, limit=query.limit + 1, after=query.after(views.RemarkCursor)
+                tx, key, limit=query.limit + 1, after=query.after(views.RemarkCursor)
             )
-            if not rows and await views.account(tx, member_id) is None:
+            if not rows and await views.account(tx, key) is None:
                 raise not_found("member")
         told = page(rows, query, lambda row: row[:3])
         return Page(items=[remark_out(row) for row in told.items], next=told.next)

@@ -16,6 +16,7 @@ from services.points.store import views
 from services.points.store.views import Account, RemarkRow, TransferRow
 from shared.clock import Instant
 from shared.db import Transaction
+from shared.kafka.partitioner import MemberKey
 from shared.timers import timelines
 from shared.timers.timelines import StoredFact
 
@@ -35,7 +36,7 @@ class Explained(NamedTuple):
     text: Sentence
 
 
-async def account_now(tx: Transaction, member: UUID) -> AccountView | None:
+async def account_now(tx: Transaction, member: MemberKey) -> AccountView | None:
     """What a member has, as the books stand."""
     account = await views.account(tx, member)
     if account is None:
@@ -44,13 +45,14 @@ async def account_now(tx: Transaction, member: UUID) -> AccountView | None:
 
 
 async def account_at(
-    tx: Transaction, machine: PointsMachine, member: UUID, at: Instant
+    tx: Transaction, machine: PointsMachine, member: MemberKey, at: Instant
 ) -> AccountView | None:
     """What a member had at an instant, as we know it today: their history folded up to there."""
     if await views.account(tx, member) is None:
         return None
-    facts = (await timelines.history(tx, [member]))[member]
-    effects = _told(machine, member, facts, at)
+    partition, member_id = member
+    facts = (await timelines.history(tx, partition, [member_id]))[member_id]
+    effects = _told(machine, member_id, facts, at)
     moves = [effect for effect in effects if isinstance(effect, Move)]
     available = sum(move.points for move in moves)
     lots = list(lots_of(moves).values())

@@ -39,12 +39,26 @@ class PointsEffectWriter:
     """Writes effects: transfers, lots, accounts, sums by store, and `points.moved`."""
 
     def __init__(
-        self, history: ProgramHistory[PointsProgram], versions: Versions, figures: LedgerFigures
+        self,
+        history: ProgramHistory[PointsProgram],
+        versions: Versions,
+        figures: LedgerFigures,
+        *,
+        rehearse: bool = False,
     ) -> None:
-        """Join the program's history with what the machine judges by."""
+        """Join the program's history with what the machine judges by.
+
+        Args:
+            history: of the program.
+            versions: what the machine judges by.
+            figures: where transfers are counted.
+            rehearse: what is written is rolled back; the sums by store, which all members of a
+                lane share, are left alone, so that no lane waits for it.
+        """
         self._history = history
         self._versions = versions
         self._figures = figures
+        self._rehearse = rehearse
 
     async def prepare(self, tx: Transaction) -> None:
         """Bring the machine's versions of the program up to date."""
@@ -64,20 +78,23 @@ class PointsEffectWriter:
             posted.append((each.member_id, transfers))
             lots.extend((each.member_id, _lot(transfer)) for transfer in transfers)
         if folded_anew:
-            posted += await self._folded_anew(tx, folded_anew)
-        await books.append_transfers(tx, posted, batch.now)
-        await books.append_lots(tx, lots)
-        await books.put_accounts(tx, _accounts((*folded_on, *folded_anew)), batch.now)
-        await books.add_flows(tx, batch.partition, _flows(posted))
+            posted += await self._folded_anew(tx, batch.partition, folded_anew)
+        lane = batch.partition
+        await books.append_transfers(tx, lane, posted, batch.now)
+        await books.append_lots(tx, lane, lots)
+        await books.put_accounts(tx, lane, _accounts((*folded_on, *folded_anew)), batch.now)
+        if not self._rehearse:
+            await books.add_flows(tx, lane, _flows(posted))
         _publish(posted, batch)
         self._figures.count(transfer for _, transfers in posted for transfer in transfers)
 
     async def _folded_anew(
-        self, tx: Transaction, outcomes: Sequence[PointsOutcome]
+        self, tx: Transaction, lane: int, outcomes: Sequence[PointsOutcome]
     ) -> list[_Posting]:
         """The differences to what was posted; lots and remarks are put right on the way."""
+        await tx.in_order()
         members = [each.member_id for each in outcomes]
-        before = await books.posted_of(tx, members)
+        before = await books.posted_of(tx, lane, members)
         posted = [
             (
                 each.member_id,
@@ -91,9 +108,10 @@ class PointsEffectWriter:
             each.member_id: _all_lots(each.member_id.bytes, _moves(each.effects))
             for each in outcomes
         }
-        await books.replace_lots(tx, wanted)
+        await books.replace_lots(tx, lane, wanted)
         await books.replace_remarks(
             tx,
+            lane,
             {
                 each.member_id: [effect for effect in each.effects if isinstance(effect, Remark)]
                 for each in outcomes

@@ -16,12 +16,12 @@ from shared.db import Database, Transaction
 from shared.events import Event, event_key, facts, types
 from shared.events.decisions import Because, TierChanged
 from shared.kafka.consumer import Record
+from shared.kafka.partitioner import member_key, partition_of
 from shared.runtime.batch import Arrived, Batch
 from shared.runtime.timeline import TimelineHandler
 from shared.timers.timelines import Order
 
 _SOURCE = "urn:regulars:simulation"
-_LANE = -1  # no real lane's rows in the sums by store are touched, so nobody waits for us
 _REMARKS_MAX = 100
 _SECONDS_MAX = 10.0
 _NOBODY = Account(0, 0, 0, 0)
@@ -63,13 +63,15 @@ class Simulator:
         writer: PointsEffectWriter,
         versions: Versions,
         clock: Clock,
+        partitions: int,
     ) -> None:
-        """Join the real parts; the writer should count into figures that nobody reads."""
+        """Join the real parts; the writer is one that rehearses, with figures nobody reads."""
         self._database = database
         self._effects = writer
         self._handler = TimelineHandler(machine, writer)
         self._versions = versions
         self._clock = clock
+        self._partitions = partitions
 
     async def run(self, member: UUID, event: Event, persona: Persona | None) -> Simulated:
         """Let an event happen to a member (or to a persona, then `member` is a new id)."""
@@ -85,14 +87,15 @@ class Simulator:
     ) -> None:
         if persona is not None:
             await self._let_happen(tx, _made_up(member, persona, event.at), event.at)
-        before = await views.account(tx, member) or _NOBODY
-        remarked = {row[:3] for row in await views.remarks(tx, member, limit=_REMARKS_MAX)}
+        key = member_key(member, self._partitions)
+        before = await views.account(tx, key) or _NOBODY
+        remarked = {row[:3] for row in await views.remarks(tx, key, limit=_REMARKS_MAX)}
         batch = await self._let_happen(tx, [event], event.at)
-        rows = await views.transfers_recorded(tx, member, batch.now)
-        remarks = await views.remarks(tx, member, limit=_REMARKS_MAX)
+        rows = await views.transfers_recorded(tx, key, batch.now)
+        remarks = await views.remarks(tx, key, limit=_REMARKS_MAX)
         simulated = Simulated(
             before=before,
-            after=await views.account(tx, member) or _NOBODY,
+            after=await views.account(tx, key) or _NOBODY,
             transfers=[explained(row, self._versions) for row in rows],
             remarks=[row for row in remarks if row[:3] not in remarked],
             known=batch.duplicates > 0,
@@ -100,7 +103,8 @@ class Simulator:
         raise _RolledBack(simulated)
 
     async def _let_happen(self, tx: Transaction, events: Sequence[Event], at: Instant) -> Batch:
-        batch = Batch(partition=_LANE, partitions=1, now=self._clock.now(), until=at)
+        lane = partition_of(events[0].subject.encode(), self._partitions)
+        batch = Batch(partition=lane, partitions=self._partitions, now=self._clock.now(), until=at)
         await self._handler.handle(tx, [_arrived(event) for event in events], batch)
         return batch
 

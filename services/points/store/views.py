@@ -7,6 +7,7 @@ from uuid import UUID
 
 from shared.clock import Instant
 from shared.db import Transaction
+from shared.kafka.partitioner import MemberKey
 
 
 class Account(NamedTuple):
@@ -71,39 +72,40 @@ class MemberSums(NamedTuple):
 _ACCOUNT = """
 SELECT coalesce(a.available, 0), coalesce(a.pending, 0), coalesce(a.held, 0),
        coalesce(a.lifetime, 0)
-  FROM (SELECT $1::uuid AS member_id) asked
-  LEFT JOIN accounts a USING (member_id) LEFT JOIN timelines t USING (member_id)
- WHERE a.member_id IS NOT NULL OR t.member_id IS NOT NULL
+  FROM timelines t LEFT JOIN accounts a USING (partition, member_id)
+ WHERE t.partition = $1 AND t.member_id = $2
 """
 
 _EXPIRIES = """
 SELECT expires_on, sum(remaining)::bigint FROM lots
- WHERE member_id = $1 AND remaining > 0 GROUP BY expires_on ORDER BY expires_on NULLS LAST
+ WHERE partition = $1 AND member_id = $2 AND remaining > 0
+ GROUP BY expires_on ORDER BY expires_on NULLS LAST
 """
 
 _TRANSFERS = f"""
 SELECT {", ".join(TransferRow._fields)} FROM transfers
- WHERE member_id = $1 AND (event_at, id) < ($2, $3)
-   AND ($4::text[] IS NULL OR store_id = ANY($4))
- ORDER BY event_at DESC, id DESC LIMIT $5
+ WHERE partition = $1 AND member_id = $2 AND (event_at, id) < ($3, $4)
+   AND ($5::text[] IS NULL OR store_id = ANY($5))
+ ORDER BY event_at DESC, id DESC LIMIT $6
 """  # noqa: S608 - column names of this module
 
 _BY_ID = f"""
 SELECT {", ".join(TransferRow._fields)} FROM transfers
- WHERE member_id = $1 AND recorded_at = $2 ORDER BY event_at, id
+ WHERE partition = $1 AND member_id = $2 AND recorded_at = $3 ORDER BY event_at, id
 """  # noqa: S608 - column names of this module
 
 _REMARKS = f"""
 SELECT {", ".join(RemarkRow._fields)} FROM remarks
- WHERE member_id = $1 AND (event_at, event_key, code) < ($2, $3, $4)
- ORDER BY event_at DESC, event_key DESC, code DESC LIMIT $5
+ WHERE partition = $1 AND member_id = $2 AND (event_at, event_key, code) < ($3, $4, $5)
+ ORDER BY event_at DESC, event_key DESC, code DESC LIMIT $6
 """  # noqa: S608 - column names of this module
 
 _TOTALS = """
 SELECT account, CASE WHEN $2 THEN store_id END AS store_id,
-       coalesce(sum(points) FILTER (WHERE account = debit), 0)::bigint AS debits,
-       coalesce(sum(points) FILTER (WHERE account = credit), 0)::bigint AS credits
-  FROM flows CROSS JOIN LATERAL (VALUES (debit), (credit)) AS side (account)
+       sum(debits)::bigint AS debits, sum(credits)::bigint AS credits
+  FROM (SELECT partition, store_id, debit AS account, points AS debits, 0 AS credits FROM flows
+         UNION ALL
+        SELECT partition, store_id, credit, 0, points FROM flows) AS side
  WHERE $1::text[] IS NULL OR store_id = ANY($1)
  GROUP BY 1, 2 ORDER BY 2, 1
 """
@@ -133,21 +135,21 @@ _AFTER_ALL = TransferCursor(2**63 - 1, UUID(int=2**128 - 1))
 _AFTER_ALL_REMARKS = RemarkCursor(2**63 - 1, b"\xff" * 16, "~")
 
 
-async def account(tx: Transaction, member: UUID) -> Account | None:
+async def account(tx: Transaction, member: MemberKey) -> Account | None:
     """What a member has; zeros for one who never earned, None for one never heard of."""
-    for row in await tx.fetch(_ACCOUNT, member):
+    for row in await tx.fetch(_ACCOUNT, *member):
         return Account(*row)
     return None
 
 
-async def expiries(tx: Transaction, member: UUID) -> list[tuple[date | None, int]]:
+async def expiries(tx: Transaction, member: MemberKey) -> list[tuple[date | None, int]]:
     """Points by their last day, soonest first."""
-    return [(day, points) for day, points in await tx.fetch(_EXPIRIES, member)]
+    return [(day, points) for day, points in await tx.fetch(_EXPIRIES, *member)]
 
 
 async def transfers(
     tx: Transaction,
-    member: UUID,
+    member: MemberKey,
     *,
     limit: int,
     after: TransferCursor | None = None,
@@ -155,22 +157,24 @@ async def transfers(
 ) -> list[TransferRow]:
     """Some transfers of a member, newest first; `stores` None: of all stores."""
     at, id_ = after or _AFTER_ALL
-    return [TransferRow(*row) for row in await tx.fetch(_TRANSFERS, member, at, id_, stores, limit)]
+    return [
+        TransferRow(*row) for row in await tx.fetch(_TRANSFERS, *member, at, id_, stores, limit)
+    ]
 
 
 async def transfers_recorded(
-    tx: Transaction, member: UUID, recorded_at: Instant
+    tx: Transaction, member: MemberKey, recorded_at: Instant
 ) -> list[TransferRow]:
     """The transfers that one batch posted for a member, oldest first."""
-    return [TransferRow(*row) for row in await tx.fetch(_BY_ID, member, recorded_at)]
+    return [TransferRow(*row) for row in await tx.fetch(_BY_ID, *member, recorded_at)]
 
 
 async def remarks(
-    tx: Transaction, member: UUID, *, limit: int, after: RemarkCursor | None = None
+    tx: Transaction, member: MemberKey, *, limit: int, after: RemarkCursor | None = None
 ) -> list[RemarkRow]:
     """Why some events of a member moved nothing, newest first."""
     at, key, code = after or _AFTER_ALL_REMARKS
-    return [RemarkRow(*row) for row in await tx.fetch(_REMARKS, member, at, key, code, limit)]
+    return [RemarkRow(*row) for row in await tx.fetch(_REMARKS, *member, at, key, code, limit)]
 
 
 async def totals(

@@ -93,7 +93,9 @@ class SegmentationEffectWriter:
                 _folded_on(work, outcome, found)
         if again:
             await tx.in_order()
-            posted = await decisions.posted_of(tx, [outcome.member_id for outcome, _ in again])
+            posted = await decisions.posted_of(
+                tx, batch.partition, [outcome.member_id for outcome, _ in again]
+            )
             for outcome, found in again:
                 _folded_anew(work, outcome, found, posted[outcome.member_id])
         await self._write(tx, work, batch)
@@ -112,19 +114,20 @@ class SegmentationEffectWriter:
         self._woken[partition] = len(versions)
 
     async def _write(self, tx: Transaction, work: _Work, batch: Batch) -> None:
-        await decisions.supersede(tx, work.supersede)
-        await decisions.mend(tx, work.mend)
-        await decisions.append(tx, work.publish, batch.now)
-        await holdings.take_all(tx, work.replaced)
-        await holdings.take(tx, work.take)
-        await holdings.give(tx, work.give)
-        await holdings.put_tiers(tx, work.tiers)
+        lane = batch.partition
+        await decisions.supersede(tx, lane, work.supersede)
+        await decisions.mend(tx, lane, work.mend)
+        await decisions.append(tx, lane, work.publish, batch.now)
+        await holdings.take_all(tx, lane, work.replaced)
+        await holdings.take(tx, lane, work.take)
+        await holdings.give(tx, lane, work.give)
+        await holdings.put_tiers(tx, lane, work.tiers)
 
     def _row(self, outcome: MemberOutcome, partition: int) -> Row:
         state = outcome.state
         values, ends = stored_row(self._machine, state)
         due_at = self._machine.due(state)
-        return [outcome.member_id, partition, state.history.at, due_at, *ends, *values]
+        return [partition, outcome.member_id, state.history.at, due_at, *ends, *values]
 
 
 def _folded_on(work: _Work, outcome: MemberOutcome, found: Mapping[Key, Change]) -> None:

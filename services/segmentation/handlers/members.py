@@ -23,6 +23,7 @@ from services.segmentation.store.decisions import Posted
 from shared.clock import Clock, Instant
 from shared.conditions import Condition, compile_predicate
 from shared.db import Database, Transaction
+from shared.kafka.partitioner import member_key
 
 CONSUMER: Final = "segmentation"
 SECONDS_MAX: Final = 30.0
@@ -49,9 +50,11 @@ class Reader:
         clock: Clock,
         prepare: Callable[[Transaction], Awaitable[None]],
         *,
+        partitions: int,
         stream: bool,
     ) -> None:
         """Take what is needed to read; `prepare` fetches new versions of the program."""
+        self._partitions = partitions
         self._database = database
         self._machine = machine
         self._clock = clock
@@ -61,16 +64,17 @@ class Reader:
 
     async def member(self, member_id: UUID) -> dict[str, Any] | None:
         """Everything about a member; None for one never heard of."""
+        key = member_key(member_id, self._partitions)
         async with self._database.transaction(read_only=True) as tx:
             await self._prepare(tx)
-            stored = await members.state_of(tx, member_id)
+            stored = await members.state_of(tx, key)
             if stored is None:
                 return None
             clocks = await members.clocks(tx, CONSUMER)
-            why = await holdings.tags_of(tx, member_id)
-            tier_why = await holdings.tier_reasons(tx, member_id)
-        now = clocks.get(stored.partition, 0) if self._stream else self._clock.now()
-        state = self._decode(stored.state)
+            why = await holdings.tags_of(tx, key)
+            tier_why = await holdings.tier_reasons(tx, key)
+        now = clocks.get(key.partition, 0) if self._stream else self._clock.now()
+        state = self._decode(stored)
         now = max(now, state.history.at)
         state = caught_up(self._machine, state, now)
         rules = self._machine.versions.get(state.version or 0) or self._machine.versions.newest
@@ -98,10 +102,11 @@ class Reader:
         self, member_id: UUID, after: tuple[Instant, str, int] | None, limit: int
     ) -> list[Posted] | None:
         """What was decided about a member, newest first; None for one never heard of."""
+        key = member_key(member_id, self._partitions)
         async with self._database.transaction(read_only=True) as tx:
-            if await members.state_of(tx, member_id) is None:
+            if await members.state_of(tx, key) is None:
                 return None
-            return await decisions.page_of(tx, member_id, after, limit)
+            return await decisions.page_of(tx, key, after, limit)
 
     async def tiers(self) -> dict[str, int]:
         """Members by tier, lowest first; also tiers that nobody has."""
@@ -136,10 +141,12 @@ class Reader:
         took_ms = (time.perf_counter() - started) * 1000
         return Audience(count, total, sorted(found)[:sample], as_of, took_ms)
 
-    async def _presents(self, tx: Transaction) -> list[tuple[int | None, Instant]]:
+    async def _presents(self, tx: Transaction) -> list[tuple[int, Instant]]:
+        """Every partition with the instant as of which its members are counted."""
         if self._stream:
             return list((await members.clocks(tx, CONSUMER)).items())
-        return [(None, self._clock.now())]
+        now = self._clock.now()
+        return [(partition, now) for partition in range(self._partitions)]
 
     def _matching(
         self,

@@ -10,8 +10,10 @@ from services.segmentation.domain.changes import Decision
 from shared.clock import Instant
 from shared.db import Transaction
 from shared.events.decisions import Because
+from shared.kafka.partitioner import MemberKey
 
 _COLUMNS: Final = (
+    "partition",
     "member_id",
     "at",
     "kind",
@@ -31,26 +33,31 @@ _COLUMNS: Final = (
 )
 _NAMES: Final = ", ".join(_COLUMNS)
 
-_POSTED: Final = f"SELECT {_NAMES} FROM changes WHERE member_id = ANY($1::uuid[])"  # noqa: S608
+_POSTED: Final = f"""
+SELECT {_NAMES} FROM changes WHERE partition = $1 AND member_id = ANY($2::uuid[])
+"""  # noqa: S608 - column names of our own
 
 _SUPERSEDE: Final = """
 UPDATE changes c SET superseded = true
-  FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::int[]) AS u (member_id, at, kind,
-  generation)
- WHERE c.member_id = u.member_id AND c.at = u.at AND c.kind = u.kind AND c.generation = u.generation
+  FROM unnest($2::uuid[], $3::bigint[], $4::text[], $5::int[])
+       AS u (member_id, at, kind, generation)
+ WHERE c.partition = $1 AND c.member_id = u.member_id AND c.at = u.at AND c.kind = u.kind
+   AND c.generation = u.generation
 """
 
 _MEND: Final = """
 UPDATE changes c SET because = u.because, cause = u.cause
-  FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::int[], $5::text[], $6::text[])
+  FROM unnest($2::uuid[], $3::bigint[], $4::text[], $5::int[], $6::text[], $7::text[])
        AS u (member_id, at, kind, generation, because, cause)
- WHERE c.member_id = u.member_id AND c.at = u.at AND c.kind = u.kind AND c.generation = u.generation
+ WHERE c.partition = $1 AND c.member_id = u.member_id AND c.at = u.at AND c.kind = u.kind
+   AND c.generation = u.generation
 """
 
 _PAGE: Final = f"""
 SELECT {_NAMES} FROM changes
- WHERE member_id = $1 AND (at, kind, generation) < ($2::bigint, $3::text, $4::int)
- ORDER BY at DESC, kind DESC, generation DESC LIMIT $5
+ WHERE partition = $1 AND member_id = $2
+   AND (at, kind, generation) < ($3::bigint, $4::text, $5::int)
+ ORDER BY at DESC, kind DESC, generation DESC LIMIT $6
 """  # noqa: S608 - column names of our own
 
 _encode = msgspec.json.Encoder().encode
@@ -65,11 +72,15 @@ class Posted(NamedTuple):
 
 
 async def append(
-    tx: Transaction, decisions: Iterable[tuple[UUID, Decision]], recorded_at: Instant
+    tx: Transaction,
+    partition: int,
+    decisions: Iterable[tuple[UUID, Decision]],
+    recorded_at: Instant,
 ) -> None:
     """Write new decisions."""
     rows = [
         (
+            partition,
             member,
             each.at,
             each.kind,
@@ -93,33 +104,36 @@ async def append(
         await tx.copy("changes", _COLUMNS, rows)
 
 
-async def supersede(tx: Transaction, rows: Sequence[tuple[UUID, Decision]]) -> None:
+async def supersede(tx: Transaction, partition: int, rows: Sequence[tuple[UUID, Decision]]) -> None:
     """Mark decisions that were replaced."""
     if rows:
-        await tx.execute(_SUPERSEDE, *_keys(rows))
+        await tx.execute(_SUPERSEDE, partition, *_keys(rows))
 
 
-async def mend(tx: Transaction, rows: Sequence[tuple[UUID, Decision]]) -> None:
+async def mend(tx: Transaction, partition: int, rows: Sequence[tuple[UUID, Decision]]) -> None:
     """Put other reasons to decisions that stand."""
     if rows:
         reasons = [because_text(each.because) for _, each in rows]
-        await tx.execute(_MEND, *_keys(rows), reasons, [each.cause for _, each in rows])
+        causes = [each.cause for _, each in rows]
+        await tx.execute(_MEND, partition, *_keys(rows), reasons, causes)
 
 
-async def posted_of(tx: Transaction, members: Sequence[UUID]) -> dict[UUID, list[Decision]]:
+async def posted_of(
+    tx: Transaction, partition: int, members: Sequence[UUID]
+) -> dict[UUID, list[Decision]]:
     """Everything that was decided about some members."""
     found: dict[UUID, list[Decision]] = {member: [] for member in members}
-    for row in await tx.fetch(_POSTED, members):
+    for row in await tx.fetch(_POSTED, partition, members):
         found[row["member_id"]].append(_decision(row))
     return found
 
 
 async def page_of(
-    tx: Transaction, member: UUID, after: tuple[Instant, str, int] | None, limit: int
+    tx: Transaction, member: MemberKey, after: tuple[Instant, str, int] | None, limit: int
 ) -> list[Posted]:
     """What was decided about a member, newest first."""
     at, kind, generation = after or (2**62, "", 0)
-    rows = await tx.fetch(_PAGE, member, at, kind, generation, limit)
+    rows = await tx.fetch(_PAGE, *member, at, kind, generation, limit)
     return [Posted(_decision(row), row["recorded_at"]) for row in rows]
 
 

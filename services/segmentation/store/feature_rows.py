@@ -14,7 +14,7 @@ from services.segmentation.domain.features import WINDOWS
 from shared.db import Transaction
 
 Row = list[Any]
-"""member_id, partition, as_of, due_at, the stale_… of each window, then the values of AUDIENCE."""
+"""partition, member_id, as_of, due_at, the stale_… of each window, then the values of AUDIENCE."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -30,8 +30,8 @@ async def put(tx: Transaction, rows: Sequence[Row]) -> None:
 
 
 _HEAD: Final = (
-    "member_id",
     "partition",
+    "member_id",
     "as_of",
     "due_at",
     *(f"stale_{days}d" for days in WINDOWS),
@@ -42,6 +42,6 @@ _KEYED: Final = tuple(i for i, feature in enumerate(AUDIENCE, len(_HEAD)) if fea
 _PUT: Final = (
     f"INSERT INTO members_features ({', '.join(_NAMES)})"  # noqa: S608 - names from our catalogue
     f" SELECT {', '.join(_NAMES)}"
-    " FROM unnest($1::members_features[]) ON CONFLICT (member_id) DO UPDATE SET"
-    f" {', '.join(f'{name} = EXCLUDED.{name}' for name in _NAMES[1:])}"
+    " FROM unnest($1::members_features[]) ON CONFLICT (partition, member_id) DO UPDATE SET"
+    f" {', '.join(f'{name} = EXCLUDED.{name}' for name in _NAMES[2:])}"
 )

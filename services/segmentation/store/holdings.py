@@ -8,6 +8,7 @@ from services.segmentation.store.decisions import because_of, because_text
 from shared.clock import Instant
 from shared.db import Transaction
 from shared.events.decisions import Because
+from shared.kafka.partitioner import MemberKey
 
 
 class TagRow(NamedTuple):
@@ -32,40 +33,51 @@ class TierRow(NamedTuple):
 
 
 _GIVE: Final = """
-INSERT INTO member_tags (member_id, tag, since, source, because)
-SELECT u.member_id, u.tag, u.since, 'rule', u.because
-  FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[]) AS u (member_id, tag, since,
-  because)
-    ON CONFLICT (member_id, tag) DO UPDATE SET since = EXCLUDED.since, source = EXCLUDED.source,
-       because = EXCLUDED.because
+INSERT INTO member_tags (partition, member_id, tag, since, source, because)
+SELECT u.partition, u.member_id, u.tag, u.since, 'rule', u.because
+  FROM unnest($1::smallint[], $2::uuid[], $3::text[], $4::bigint[], $5::text[])
+       AS u (partition, member_id, tag, since, because)
+    ON CONFLICT (partition, member_id, tag) DO UPDATE SET since = EXCLUDED.since,
+       source = EXCLUDED.source, because = EXCLUDED.because
 """
 
 _TAKE: Final = """
-DELETE FROM member_tags t USING unnest($1::uuid[], $2::text[]) AS u (member_id, tag)
- WHERE t.member_id = u.member_id AND t.tag = u.tag
+DELETE FROM member_tags t
+ USING unnest($1::smallint[], $2::uuid[], $3::text[]) AS u (partition, member_id, tag)
+ WHERE t.partition = ANY($1) AND t.partition = u.partition AND t.member_id = u.member_id
+   AND t.tag = u.tag
+"""
+
+_TAKE_ALL: Final = """
+DELETE FROM member_tags WHERE partition = $1 AND member_id = ANY($2::uuid[])
 """
 
 _TIERS: Final = """
-INSERT INTO member_tiers AS t (member_id, tier, level, since, until, grace_until, because)
-SELECT u.member_id, u.tier, u.level, u.since, u.until, u.grace_until,
+INSERT INTO member_tiers AS t
+       (partition, member_id, tier, level, since, until, grace_until, because)
+SELECT u.partition, u.member_id, u.tier, u.level, u.since, u.until, u.grace_until,
        coalesce(u.because, '[]')
-  FROM unnest($1::uuid[], $2::text[], $3::smallint[], $4::bigint[], $5::bigint[], $6::bigint[],
-              $7::text[]) AS u (member_id, tier, level, since, until, grace_until, because)
-    ON CONFLICT (member_id) DO UPDATE SET tier = EXCLUDED.tier, level = EXCLUDED.level,
+  FROM unnest($1::smallint[], $2::uuid[], $3::text[], $4::smallint[], $5::bigint[], $6::bigint[],
+              $7::bigint[], $8::text[])
+       AS u (partition, member_id, tier, level, since, until, grace_until, because)
+    ON CONFLICT (partition, member_id) DO UPDATE SET tier = EXCLUDED.tier, level = EXCLUDED.level,
        since = EXCLUDED.since, until = EXCLUDED.until, grace_until = EXCLUDED.grace_until,
        because = CASE WHEN EXCLUDED.because = '[]' THEN t.because ELSE EXCLUDED.because END
 """
 
 _REASONS: Final = """
-SELECT tag, since, because FROM member_tags WHERE member_id = $1
+SELECT tag, since, because FROM member_tags WHERE partition = $1 AND member_id = $2
 """
 
+_TIER_REASONS: Final = "SELECT because FROM member_tiers WHERE partition = $1 AND member_id = $2"
 
-async def give(tx: Transaction, rows: Sequence[TagRow]) -> None:
+
+async def give(tx: Transaction, partition: int, rows: Sequence[TagRow]) -> None:
     """Write tags that members have, new or with another reason."""
     if rows:
         await tx.execute(
             _GIVE,
+            [partition] * len(rows),
             [row.member_id for row in rows],
             [row.tag for row in rows],
             [row.since for row in rows],
@@ -73,23 +85,25 @@ async def give(tx: Transaction, rows: Sequence[TagRow]) -> None:
         )
 
 
-async def take(tx: Transaction, rows: Sequence[tuple[UUID, str]]) -> None:
+async def take(tx: Transaction, partition: int, rows: Sequence[tuple[UUID, str]]) -> None:
     """Remove tags that members have no more."""
     if rows:
-        await tx.execute(_TAKE, [member for member, _ in rows], [tag for _, tag in rows])
+        lanes = [partition] * len(rows)
+        await tx.execute(_TAKE, lanes, [member for member, _ in rows], [tag for _, tag in rows])
 
 
-async def take_all(tx: Transaction, members: Sequence[UUID]) -> None:
+async def take_all(tx: Transaction, partition: int, members: Sequence[UUID]) -> None:
     """Remove every tag of some members."""
     if members:
-        await tx.execute("DELETE FROM member_tags WHERE member_id = ANY($1::uuid[])", members)
+        await tx.execute(_TAKE_ALL, partition, members)
 
 
-async def put_tiers(tx: Transaction, rows: Sequence[TierRow]) -> None:
+async def put_tiers(tx: Transaction, partition: int, rows: Sequence[TierRow]) -> None:
     """Write the tiers of some members."""
     if rows:
         await tx.execute(
             _TIERS,
+            [partition] * len(rows),
             [row.member_id for row in rows],
             [row.tier for row in rows],
             [row.level for row in rows],
@@ -100,15 +114,17 @@ async def put_tiers(tx: Transaction, rows: Sequence[TierRow]) -> None:
         )
 
 
-async def tags_of(tx: Transaction, member: UUID) -> dict[str, tuple[Instant, tuple[Because, ...]]]:
+async def tags_of(
+    tx: Transaction, member: MemberKey
+) -> dict[str, tuple[Instant, tuple[Because, ...]]]:
     """The tags of a member, each with since and why."""
-    rows = await tx.fetch(_REASONS, member)
+    rows = await tx.fetch(_REASONS, *member)
     return {row["tag"]: (row["since"], because_of(row["because"])) for row in rows}
 
 
-async def tier_reasons(tx: Transaction, member: UUID) -> tuple[Because, ...]:
+async def tier_reasons(tx: Transaction, member: MemberKey) -> tuple[Because, ...]:
     """Why a member has the tier."""
-    rows = await tx.fetch("SELECT because FROM member_tiers WHERE member_id = $1", member)
+    rows = await tx.fetch(_TIER_REASONS, *member)
     return because_of(rows[0]["because"]) if rows else ()
 
 

@@ -13,8 +13,9 @@ from shared.clock import Instant
 from shared.conditions import Condition
 from shared.conditions.sql import to_sql
 from shared.db import Transaction
+from shared.kafka.partitioner import MemberKey
 
-_STATE: Final = "SELECT partition, state FROM timelines WHERE member_id = $1"
+_STATE: Final = "SELECT state FROM timelines WHERE partition = $1 AND member_id = $2"
 
 _CLOCKS: Final = """
 SELECT partition, max(until) AS until FROM positions WHERE consumer = $1 GROUP BY partition
@@ -28,13 +29,6 @@ UPDATE timelines SET due_at = $2
 _CHUNK: Final = 1_000
 
 
-class StoredState(NamedTuple):
-    """A member's state as it is stored."""
-
-    partition: int
-    state: bytes
-
-
 class Fresh(NamedTuple):
     """What SQL alone can say of an audience: of the members whose stored figures are right."""
 
@@ -43,10 +37,12 @@ class Fresh(NamedTuple):
     sample: list[UUID]
 
 
-async def state_of(tx: Transaction, member: UUID) -> StoredState | None:
-    """The state of a member; None for one never heard of."""
-    rows = await tx.fetch(_STATE, member)
-    return StoredState(*rows[0]) if rows else None
+async def state_of(tx: Transaction, member: MemberKey) -> bytes | None:
+    """The state of a member as it is stored; None for one never heard of."""
+    for row in await tx.fetch(_STATE, *member):
+        state: bytes = row["state"]
+        return state
+    return None
 
 
 async def clocks(tx: Transaction, consumer: str) -> dict[int, Instant]:
@@ -60,12 +56,12 @@ async def wake(tx: Transaction, partition: int, at: Instant) -> None:
 
 
 async def count_fresh(
-    tx: Transaction, condition: Condition, partition: int | None, now: Instant, sample: int
+    tx: Transaction, condition: Condition, partition: int, now: Instant, sample: int
 ) -> Fresh:
-    """Count the members of an audience among those whose stored figures are still right."""
+    """Count an audience among the members of a partition whose stored figures are still right."""
     table = tables.features
     matches = to_sql(condition, _columns(), now=now)
-    fresh = and_(_of(partition), _fresh(condition, now))
+    fresh = and_(table.c.partition == partition, _fresh(condition, now))
     counted = await tx.connection.execute(
         select(func.count(), func.count().filter(matches)).select_from(table).where(fresh)
     )
@@ -77,14 +73,17 @@ async def count_fresh(
 
 
 async def stale_states(
-    tx: Transaction, condition: Condition, partition: int | None, now: Instant
+    tx: Transaction, condition: Condition, partition: int, now: Instant
 ) -> AsyncIterator[list[tuple[UUID, bytes]]]:
-    """The states of the others, in chunks, by member id."""
+    """The states of the partition's other members, in chunks, by member id."""
     table, timelines = tables.features, tables.metadata.tables["timelines"]
     query = (
         select(table.c.member_id, timelines.c.state)
-        .join(timelines, timelines.c.member_id == table.c.member_id)
-        .where(_of(partition), not_(_fresh(condition, now)))
+        .join(
+            timelines,
+            and_(timelines.c.partition == partition, timelines.c.member_id == table.c.member_id),
+        )
+        .where(table.c.partition == partition, not_(_fresh(condition, now)))
         .order_by(table.c.member_id)
         .limit(_CHUNK)
     )
@@ -101,10 +100,6 @@ async def stale_states(
 
 def _columns() -> Mapping[str, ColumnElement[Any]]:
     return {feature.name: tables.features.c[feature.name] for feature in AUDIENCE}
-
-
-def _of(partition: int | None) -> ColumnElement[bool]:
-    return true() if partition is None else tables.features.c.partition == partition
 
 
 def _fresh(condition: Condition, now: Instant) -> ColumnElement[bool]:

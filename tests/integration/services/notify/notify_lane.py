@@ -113,7 +113,7 @@ class NotifyLane:
         reached = max((each.at for each in events), default=0) if until is None else until
         batch = Batch(
             partition=0,
-            partitions=4,
+            partitions=1,
             now=self.clock.now(),
             until=reached if stream else self.clock.now(),
             timers_max=0 if events else 1_000,
@@ -125,7 +125,7 @@ class NotifyLane:
 
     async def queue(self, events: Sequence[Event]) -> None:
         """What the delivery intake does with jobs."""
-        batch = Batch(partition=0, partitions=4, now=self.clock.now(), until=self.clock.now())
+        batch = Batch(partition=0, partitions=1, now=self.clock.now(), until=self.clock.now())
         async with self.database.transaction() as tx:
             arrived = [self._arrived(each) for each in events]
             await DeliveryIntake().handle(tx, arrived, batch)

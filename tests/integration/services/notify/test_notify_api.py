@@ -38,11 +38,11 @@ KEY = "a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s"
 @pytest.fixture
 async def client(database: Database, lane: NotifyLane) -> AsyncIterator[httpx.AsyncClient]:
     clock = WallClock()
-    reading = Messages(database, ProgramHistory(part(), lane.clock))
+    reading = Messages(database, ProgramHistory(part(), lane.clock), 1)
     app = build_app(
         service="notify",
         title="notify",
-        routers=[messages_router(reading, lane.clock, 4), journeys_router(reading, lane.clock)],
+        routers=[messages_router(reading, lane.clock, 1), journeys_router(reading, lane.clock)],
         metrics=Metrics("notify", CollectorRegistry()),
         health=HealthBoard(clock),
         verifier=Verifier.local(KEY),

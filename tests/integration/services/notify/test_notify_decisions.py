@@ -15,7 +15,7 @@ from shared.clock import MINUTE, ManualClock, to_datetime
 from shared.db import Database
 from shared.events import Event, types
 from shared.events.decisions import JobFailed, JobSent
-from shared.timers import timelines
+from shared.kafka.partitioner import MemberKey
 from tests.conftest import NewDatabase
 from tests.integration.services.notify.notify_lane import (
     MEMBER,
@@ -38,7 +38,7 @@ ALL = Wanted(withdrawn=True, stores=None, limit=1_000, after=None)
 
 async def stored(lane: NotifyLane, member: UUID = MEMBER) -> list[StoredJob]:
     async with lane.database.transaction() as tx:
-        return await jobs.of_member(tx, member, ALL)
+        return await jobs.of_member(tx, MemberKey(0, member), ALL)
 
 
 async def standing(lane: NotifyLane) -> dict[str, JobRecord]:
@@ -218,5 +218,5 @@ def _failed(job: Event, at: int) -> Event:
 
 async def _states(lane: NotifyLane) -> list[MemberState]:
     async with lane.database.transaction() as tx:
-        raw = await timelines.states(tx, [MEMBER])
-    return [msgspec.msgpack.decode(each, type=MemberState) for each in raw.values()]
+        rows = await tx.fetch("SELECT state FROM timelines WHERE member_id = $1", MEMBER)
+    return [msgspec.msgpack.decode(row["state"], type=MemberState) for row in rows]

@@ -130,7 +130,7 @@ class Post:
             clock=self.clock,
             history=self.lane.history,
             metrics=NotifyMetrics(CollectorRegistry()),
-            partitions=4,
+            partitions=1,
             make_sender=make or (lambda to: make_sender(to, secrets, self.clock)),
         )
 
@@ -169,7 +169,7 @@ class Post:
             for each in ids
         ]
         async with self.database.transaction() as tx:
-            await deliveries.request(tx, requests, now)
+            await deliveries.request(tx, 0, requests, now)
         return [str(each) for each in ids]
 
     async def receipts(self) -> list[Event]:
@@ -342,7 +342,8 @@ async def test_what_a_killed_worker_held_is_said_by_the_next(database: Database)
     [job] = await post.enqueue("sms", 1)
     now = post.clock.now()
     async with database.transaction() as tx:
-        [held] = await deliveries.claim(tx, ["sms"], now, lease=40 * SECOND, limit=10)
+        ready = await deliveries.ready(tx, ["sms"], now, 10)
+        [held] = await deliveries.claim(tx, 0, ready[0], now, lease=40 * SECOND)
     counting = Counting()
     loop = post.loop("console", lambda _: counting)
     await loop.turn()
@@ -353,7 +354,7 @@ async def test_what_a_killed_worker_held_is_said_by_the_next(database: Database)
     # the first worker was only slow; what it has to say comes too late
     late = Result(held.job_id, held.attempts, "failed", now, "slow")
     async with database.transaction() as tx:
-        assert await deliveries.record(tx, [late], post.clock.now()) == set()
+        assert await deliveries.record(tx, 0, [late], post.clock.now()) == set()
     assert [row["state"] for row in await post.rows()] == ["sent"]
 
 

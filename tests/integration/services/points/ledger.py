@@ -68,8 +68,8 @@ class Ledger:
 
     def simulator(self) -> Simulator:
         unseen = LedgerFigures(Metrics("points", CollectorRegistry()))
-        rehearsal = PointsEffectWriter(self.history, self.versions, unseen)
-        return Simulator(self.database, self.machine, rehearsal, self.versions, self.clock)
+        rehearsal = PointsEffectWriter(self.history, self.versions, unseen, rehearse=True)
+        return Simulator(self.database, self.machine, rehearsal, self.versions, self.clock, 1)
 
     async def take(self, *events: Event, partition: int = 0) -> list[Event]:
         """Commit one batch; answers what it published."""

@@ -72,7 +72,12 @@ class Desk:
         self.effects = SegmentationEffectWriter(history, self.machine, figures)
         self.handler = TimelineHandler(self.machine, self.effects)
         self.reader = Reader(
-            database, self.machine, self.clock, self.effects.prepare, stream=stream
+            database,
+            self.machine,
+            self.clock,
+            self.effects.prepare,
+            partitions=1,
+            stream=stream,
         )
         self.until: Instant = -(2**62)
         self.published: dict[UUID, list[Decided]] = {}
@@ -98,8 +103,9 @@ class Desk:
         async with self.database.transaction() as tx:
             await self.handler.handle(tx, arrived, batch)
             await tx.execute(
-                "INSERT INTO positions VALUES ('segmentation', 'events', 0, 0, $1, 1)"
-                " ON CONFLICT (consumer, topic, partition) DO UPDATE SET until = EXCLUDED.until",
+                "INSERT INTO positions (partition, consumer, topic, position, until, epoch)"
+                " VALUES (0, 'segmentation', 'events', 0, $1, 1)"
+                " ON CONFLICT (partition, consumer, topic) DO UPDATE SET until = EXCLUDED.until",
                 self.until,
             )
         for message in batch.outgoing:

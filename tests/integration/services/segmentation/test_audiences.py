@@ -104,10 +104,10 @@ async def test_sql_and_python_count_the_same(new_desk: NewDesk) -> None:
             assert found.members == 60
             condition = parse(tree, AUDIENCE)
             async with desk.database.transaction() as tx:
-                fresh = await store.count_fresh(tx, condition, None, clock.now(), 0)
+                fresh = await store.count_fresh(tx, condition, 0, clock.now(), 0)
                 aged = [
                     row
-                    async for rows in store.stale_states(tx, condition, None, clock.now())
+                    async for rows in store.stale_states(tx, condition, 0, clock.now())
                     for row in rows
                 ]
             assert fresh.members + len(aged) == 60

@@ -54,7 +54,7 @@ async def left(database: Database) -> list[tuple[object, ...]]:
 
 async def test_what_is_confirmed_is_deleted_with_the_next_batch(database: Database) -> None:
     mailbox = Mailbox()
-    outbox = DirectOutbox("points-0", mailbox)
+    outbox = DirectOutbox("points-0", 0, mailbox)
     await batch(database, outbox, 1, "a", "b")
     assert await left(database) == [("points-0", 2)]
     assert outbox.dirty, "on its way"
@@ -73,7 +73,7 @@ async def test_what_is_not_confirmed_goes_to_the_relay_and_what_follows_stays_be
     database: Database,
 ) -> None:
     mailbox = Mailbox()
-    outbox = DirectOutbox("points-0", mailbox)
+    outbox = DirectOutbox("points-0", 0, mailbox)
     mailbox.arrives = False
     await batch(database, outbox, 1, "a")
     mailbox.arrives = True
@@ -91,7 +91,7 @@ async def test_a_large_batch_is_left_to_the_relay_after_what_was_posted(
     database: Database,
 ) -> None:
     mailbox = Mailbox()
-    outbox = DirectOutbox("points-0", mailbox)
+    outbox = DirectOutbox("points-0", 0, mailbox)
     await batch(database, outbox, 1, "a")
     await batch(database, outbox, 2, *"bcd", few=False)
     assert await left(database) == [(None, 3)]  # "a" is confirmed, and gone
@@ -103,9 +103,9 @@ async def test_a_large_batch_is_left_to_the_relay_after_what_was_posted(
 async def test_a_new_owner_leaves_to_the_relay_what_the_old_one_may_not_have_published(
     database: Database,
 ) -> None:
-    await batch(database, DirectOutbox("points-0", Mailbox()), 1, "a")
-    await batch(database, DirectOutbox("points-1", Mailbox()), 1, "other")
-    heir = DirectOutbox("points-0", Mailbox())
+    await batch(database, DirectOutbox("points-0", 0, Mailbox()), 1, "a")
+    await batch(database, DirectOutbox("points-1", 0, Mailbox()), 1, "other")
+    heir = DirectOutbox("points-0", 0, Mailbox())
     async with database.transaction() as tx:
         await heir.take_over(tx)
     assert await left(database) == [(None, 1), ("points-1", 1)]
@@ -172,7 +172,7 @@ async def _fails(database: Database, outbox: DirectOutbox) -> None:
 
 async def test_a_batch_that_is_rolled_back_changes_nothing(database: Database) -> None:
     mailbox = Mailbox()
-    outbox = DirectOutbox("points-0", mailbox)
+    outbox = DirectOutbox("points-0", 0, mailbox)
     await batch(database, outbox, 1, "a")
     await outbox.settle()
     with pytest.raises(asyncpg.DivisionByZeroError):
@@ -185,6 +185,6 @@ async def test_a_batch_that_is_rolled_back_changes_nothing(database: Database) -
 async def test_without_a_way_of_its_own_a_lane_leaves_everything_to_the_relay(
     database: Database,
 ) -> None:
-    outbox = DirectOutbox("points-0", None)
+    outbox = DirectOutbox("points-0", 0, None)
     await batch(database, outbox, 1, "a")
     assert await left(database) == [(None, 1)]
