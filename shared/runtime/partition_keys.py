@@ -1,4 +1,4 @@
-"""Revision 0004 of every service: the Kafka partition becomes the first column of each lane's keys.
+"""Revision 0005 of every service: the Kafka partition becomes the first column of each lane's keys.
 
 The data are kept: a member's rows take the partition of its timeline; a row of somebody who has
 none takes the one that the partitioner says. The code before this revision writes by keys that are

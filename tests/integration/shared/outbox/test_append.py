@@ -24,11 +24,14 @@ def message(value: bytes, *, topic: str = "out", partition: int = 0, key: bytes 
 
 
 async def appended(
-    database: Database, *messages: Outgoing, lane: str | None = None
+    database: Database,
+    *messages: Outgoing,
+    partition: int | None = None,
+    lane: str | None = None,
 ) -> list[tuple[object, ...]]:
     """The rows that there are once these messages are written, with what is in them."""
     async with database.write_set() as tx:
-        await append(tx, messages, NOW, lane=lane)
+        await append(tx, messages, NOW, partition=partition, lane=lane)
     async with database.transaction() as tx:
         rows = await tx.fetch(
             "SELECT topic, partition, count, created_at, lane, messages FROM outbox ORDER BY id"
@@ -70,6 +73,14 @@ async def test_each_partition_has_a_row_with_its_messages_in_order(database: Dat
 async def test_rows_of_a_lane_carry_its_name(database: Database) -> None:
     rows = await appended(database, message(b"a"), message(b"b", partition=1), lane="points-0")
     assert [(row[1], row[4]) for row in rows] == [(0, "points-0"), (1, "points-0")]
+
+
+async def test_rows_of_a_lane_lie_in_its_partition_wherever_they_go(database: Database) -> None:
+    out = [message(b"a", partition=3), message(b"b", partition=1), message(b"c", partition=3)]
+    await appended(database, *out, partition=3)
+    async with database.transaction() as tx:
+        rows = await tx.fetch("SELECT partition, target, count FROM outbox ORDER BY id")
+    assert [tuple(row) for row in rows] == [(3, None, 2), (3, 1, 1)]
 
 
 async def test_a_thousand_messages_fill_a_row(database: Database) -> None:

@@ -104,7 +104,7 @@ async def test_a_new_owner_leaves_to_the_relay_what_the_old_one_may_not_have_pub
     database: Database,
 ) -> None:
     await batch(database, DirectOutbox("points-0", 0, Mailbox()), 1, "a")
-    await batch(database, DirectOutbox("points-1", 0, Mailbox()), 1, "other")
+    await batch(database, DirectOutbox("points-1", 1, Mailbox()), 1, "other")
     heir = DirectOutbox("points-0", 0, Mailbox())
     async with database.transaction() as tx:
         await heir.take_over(tx)
@@ -115,7 +115,7 @@ async def test_a_lane_that_comes_back_stays_behind_what_it_left_to_the_relay(
     database: Database,
 ) -> None:
     mailbox = Mailbox()
-    outbox = DirectOutbox("points-0", mailbox)
+    outbox = DirectOutbox("points-0", 0, mailbox)
     await batch(database, outbox, 1, "a")
     async with database.transaction() as tx:
         await outbox.take_over(tx)
@@ -129,7 +129,7 @@ async def test_what_was_not_confirmed_before_it_came_back_condemns_nothing_after
     database: Database,
 ) -> None:
     mailbox = Mailbox()
-    outbox = DirectOutbox("points-0", mailbox)
+    outbox = DirectOutbox("points-0", 0, mailbox)
     mailbox.arrives = False
     await batch(database, outbox, 1, "a")
     await outbox.settle()
@@ -145,7 +145,7 @@ async def test_what_was_not_confirmed_before_it_came_back_condemns_nothing_after
 
 async def test_only_rows_up_to_what_is_confirmed_are_deleted(database: Database) -> None:
     mailbox = Mailbox()
-    first, other = DirectOutbox("points-0", mailbox), DirectOutbox("points-1", mailbox)
+    first, other = DirectOutbox("points-0", 0, mailbox), DirectOutbox("points-1", 1, mailbox)
     await batch(database, other, 1, "other")
     await batch(database, first, 1, "a")
     await batch(database, first, 2, "b", "b")
@@ -156,9 +156,9 @@ async def test_what_others_left_to_the_relay_does_not_stop_a_lane_that_publishes
     database: Database,
 ) -> None:
     mailbox = Mailbox()
-    outbox = DirectOutbox("points-0", mailbox)
+    outbox = DirectOutbox("points-0", 0, mailbox)
     await batch(database, outbox, 1, "a")
-    await batch(database, DirectOutbox("points-1", None), 2, "other")
+    await batch(database, DirectOutbox("points-1", 1, None), 2, "other")
     await batch(database, outbox, 3, "b")
     assert mailbox.posted == [b"a", b"b"]
     assert await left(database) == [(None, 1), ("points-0", 1)]

@@ -345,7 +345,7 @@ async def test_rows_that_a_lane_publishes_by_itself_are_passed_over(database: Da
         def post(self, messages: Sequence[Outgoing]) -> Silent:
             return Silent()
 
-    lane = DirectOutbox("points-0", Mailbox())
+    lane = DirectOutbox("points-0", 0, Mailbox())
     async with database.write_set() as tx:
         plan = await lane.append(tx, [Outgoing("out", 0, b"key", b"own")], 1, direct=True)
     lane.committed(plan)

@@ -91,7 +91,7 @@ async def test_what_waits_is_measured_where_nothing_works(
     async with runtime_database(database_url) as database:
         async with database.transaction() as tx:
             await tx.execute(
-                "INSERT INTO positions VALUES"
+                "INSERT INTO positions (consumer, topic, partition, position, until, epoch) VALUES"
                 " ('test', $1, 0, 10, $2, 1), ('test', $1, 1, 0, $2, 1)",
                 topic,
                 NOW,
@@ -142,7 +142,10 @@ async def test_a_replay_is_late_by_its_own_clock(
     async with runtime_database(database_url) as database:
         async with database.transaction() as tx:
             await tx.execute(
-                "INSERT INTO positions VALUES ('test', $1, 0, 0, $2, 1)", topic, SECOND
+                "INSERT INTO positions (consumer, topic, partition, position, until, epoch)"
+                " VALUES ('test', $1, 0, 0, $2, 1)",
+                topic,
+                SECOND,
             )
             await tx.execute(
                 """INSERT INTO timelines
@@ -167,7 +170,12 @@ async def test_without_the_database_the_lag_goes_on_growing_and_readiness_says_w
     board = Board()
     async with runtime_database(database_url) as database, Wire(database_url) as wire:
         async with database.transaction() as tx:
-            await tx.execute("INSERT INTO positions VALUES ('test', $1, 0, 5, $2, 1)", topic, NOW)
+            await tx.execute(
+                "INSERT INTO positions (consumer, topic, partition, position, until, epoch)"
+                " VALUES ('test', $1, 0, 5, $2, 1)",
+                topic,
+                NOW,
+            )
         await publish(kafka_server.address, topic, 5)
         pool = Database(wire.url, application_name="test", statement_seconds_max=60)
         async with watching(board, wire.url, kafka_server.address, topic, pool):
@@ -200,7 +208,10 @@ async def test_a_topic_that_is_gone_and_one_that_was_made_anew_are_told(
         async with runtime_database(database_url) as database:
             async with database.transaction() as tx:
                 await tx.execute(
-                    "INSERT INTO positions VALUES ('test', $1, 0, 9, $2, 1)", topic, NOW
+                    "INSERT INTO positions (consumer, topic, partition, position, until, epoch)"
+                    " VALUES ('test', $1, 0, 9, $2, 1)",
+                    topic,
+                    NOW,
                 )
             async with watching(board, database_url, kafka_server.address, topic):
                 await board.told("topics_missing", 0, topic=topic, partition="0")

@@ -9,14 +9,13 @@ from shared.timers.timelines import (
     Order,
     StoredFact,
     StoredTimeline,
-    claim_due,
+    due,
     history,
     load,
     next_due,
     park,
     remember,
     save,
-    states,
     unpark,
 )
 
@@ -47,7 +46,7 @@ async def due_members(
     database: Database, until: int, *, partition: int = 0, limit: int = 100
 ) -> list[tuple[UUID, int]]:
     async with database.transaction() as tx:
-        return await claim_due(tx, partition, until, limit)
+        return await due(tx, partition, until, limit)
 
 
 async def test_a_timeline_comes_back_as_it_was_saved(database: Database) -> None:
@@ -56,26 +55,26 @@ async def test_a_timeline_comes_back_as_it_was_saved(database: Database) -> None
     async with database.transaction() as tx:
         await save(tx, 7, [(ANN, ann), (BO, bo)])
     async with database.transaction() as tx:
-        assert await load(tx, [ANN, BO, NOBODY], []) == ({ANN: ann, BO: bo}, set())
-        assert await load(tx, [BO], []) == ({BO: bo}, set())
-        assert await states(tx, [ANN, NOBODY]) == {ANN: b"\x01state"}
+        assert await load(tx, 7, [ANN, BO, NOBODY], []) == ({ANN: ann, BO: bo}, set())
+        assert await load(tx, 7, [BO], []) == ({BO: bo}, set())
+        assert await load(tx, 8, [ANN, BO], []) == ({}, set())
 
 
 async def test_saved_again_it_is_what_was_saved_last(database: Database) -> None:
     later = StoredTimeline(Order(20, 4, b"later"), 120, b"later")
     async with database.transaction() as tx:
         await save(tx, 7, [(ANN, timeline(50)), (BO, timeline(60))])
-        await save(tx, 8, [(ANN, later)])
-        assert (await load(tx, [ANN, BO], []))[0] == {ANN: later, BO: timeline(60)}
-    assert await due_members(database, 999, partition=7) == [(BO, 60)]
-    assert await due_members(database, 999, partition=8) == [(ANN, 120)]
+        await save(tx, 7, [(ANN, later)])
+        assert (await load(tx, 7, [ANN, BO], []))[0] == {ANN: later, BO: timeline(60)}
+    assert await due_members(database, 999, partition=7) == [(BO, 60), (ANN, 120)]
 
 
 async def test_an_event_is_known_of_the_member_that_it_was_folded_for(database: Database) -> None:
     async with database.transaction() as tx:
-        await remember(tx, [(ANN, fact(b"e1")), (ANN, fact(b"e2")), (BO, fact(b"e3"))])
+        await remember(tx, 7, [(ANN, fact(b"e1")), (ANN, fact(b"e2")), (BO, fact(b"e3"))])
         asked = [(ANN, b"e1"), (ANN, b"e3"), (BO, b"e3"), (BO, b"e4"), (NOBODY, b"e1")]
-        assert await load(tx, [ANN, BO], asked) == ({}, {(ANN, b"e1"), (BO, b"e3")})
+        assert await load(tx, 7, [ANN, BO], asked) == ({}, {(ANN, b"e1"), (BO, b"e3")})
+        assert await load(tx, 8, [ANN, BO], asked) == ({}, set())
 
 
 async def test_a_history_is_all_facts_of_a_member_as_they_were_remembered(
@@ -83,8 +82,8 @@ async def test_a_history_is_all_facts_of_a_member_as_they_were_remembered(
 ) -> None:
     first, second = fact(b"e1", at=9, rank=2), fact(b"e2", at=8, rank=1, supersedes=b"e1")
     async with database.transaction() as tx:
-        await remember(tx, [(ANN, first), (ANN, second), (BO, fact(b"e3"))])
-        found = await history(tx, [ANN, NOBODY])
+        await remember(tx, 7, [(ANN, first), (ANN, second), (BO, fact(b"e3"))])
+        found = await history(tx, 7, [ANN, NOBODY])
     assert sorted(found[ANN]) == [second, first]
     assert found[NOBODY] == []
     assert set(found) == {ANN, NOBODY}
@@ -98,14 +97,6 @@ async def test_timers_come_up_when_they_are_due_the_soonest_first(database: Data
     assert await due_members(database, -6) == []
 
 
-async def test_a_timer_that_another_works_on_is_passed_over(database: Database) -> None:
-    at = await keep(database, one=1, two=2)
-    async with database.transaction() as tx:
-        assert await claim_due(tx, 0, 10, 1) == [(at["one"], 1)]
-        assert await due_members(database, 10) == [(at["two"], 2)]
-    assert await due_members(database, 10) == [(at["one"], 1), (at["two"], 2)]
-
-
 async def test_the_next_timer_is_the_soonest_of_its_partition(database: Database) -> None:
     await keep(database, b=20, a=15, none=None)
     await keep(database, 1, other=3)
@@ -117,8 +108,8 @@ async def test_the_next_timer_is_the_soonest_of_its_partition(database: Database
 async def test_a_parked_member_is_not_due_until_it_is_put_back(database: Database) -> None:
     at = await keep(database, one=1, two=2)
     async with database.transaction() as tx:
-        await park(tx, at["one"])
+        await park(tx, 0, at["one"])
     assert await due_members(database, 10) == [(at["two"], 2)]
     async with database.transaction() as tx:
-        await unpark(tx, at["one"], 9)
+        await unpark(tx, 0, at["one"], 9)
     assert await due_members(database, 10) == [(at["two"], 2), (at["one"], 9)]

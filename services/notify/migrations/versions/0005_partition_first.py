@@ -4,16 +4,14 @@ from collections.abc import Sequence
 
 from shared.runtime.partition_keys import Keys, put_back, put_first
 
-revision: str = "0004"
-down_revision: str | None = "0003"
+revision: str = "0005"
+down_revision: str | None = "0004"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
 _KEYS: Keys = {
-    "members_features": ("member_id",),
-    "changes": ("member_id", "at", "kind", "generation"),
-    "member_tags": ("member_id", "tag"),
-    "member_tiers": ("member_id",),
+    "jobs": ("member_id", "job_id"),
+    "deliveries": ("job_id",),
 }
 
 

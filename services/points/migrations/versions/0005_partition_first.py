@@ -4,12 +4,17 @@ from collections.abc import Sequence
 
 from shared.runtime.partition_keys import Keys, put_back, put_first
 
-revision: str = "0004"
-down_revision: str | None = "0003"
+revision: str = "0005"
+down_revision: str | None = "0004"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
-_KEYS: Keys = {}
+_KEYS: Keys = {
+    "accounts": ("member_id",),
+    "transfers": ("member_id", "event_at", "id"),
+    "lots": ("member_id", "id"),
+    "remarks": ("member_id", "event_at", "event_key", "code"),
+}
 
 
 def upgrade() -> None:
