@@ -18,6 +18,7 @@ from services.ingest.handlers.added_facts import ORIGIN
 from services.ingest.handlers.clock_advance import ClockHand
 from services.ingest.handlers.identifying import Identifier
 from services.ingest.handlers.linking import Linker
+from services.ingest.handlers.naming import Naming
 from services.ingest.handlers.publishing import Admission, Policy, Publisher
 from services.ingest.handlers.rejecting import RejectionLog
 from services.ingest.handlers.source_book import SourceBook
@@ -54,6 +55,7 @@ class _Office:
     stores: StoreBook
     admission: Admission
     identifier: Identifier
+    naming: Naming
     rejections: RejectionLog
 
 
@@ -102,6 +104,14 @@ def _office(resources: _Resources) -> _Office:
         names_max=settings.names_max,
         names_max_default=settings.names_max_default,
     )
+    identifier = Identifier(
+        identities,
+        rules=rules,
+        partitions=settings.partitions,
+        remembered=settings.names_remembered,
+        personal_fields=settings.personal_fields,
+        metrics=metrics,
+    )
     return _Office(
         metrics=metrics,
         vault=vault,
@@ -112,14 +122,8 @@ def _office(resources: _Resources) -> _Office:
         admission=Admission(
             stores, None if settings.stream else int(settings.ahead_hours_max * HOUR)
         ),
-        identifier=Identifier(
-            identities,
-            rules=rules,
-            partitions=settings.partitions,
-            remembered=settings.names_remembered,
-            personal_fields=settings.personal_fields,
-            metrics=metrics,
-        ),
+        identifier=identifier,
+        naming=Naming(database, identifier),
         rejections=RejectionLog(database, vault, clock, metrics, settings.rejected_kept_max),
     )
 
@@ -130,6 +134,7 @@ def _inbound(resources: _Resources, office: _Office) -> ConsumerSpec:
         stores=office.stores,
         admission=office.admission,
         identifier=office.identifier,
+        naming=office.naming,
         metrics=resources.metrics,
         bounds=_bounds(resources.settings),
         ids=SeenIds(resources.settings.duplicates_remembered, office.metrics),
@@ -165,11 +170,11 @@ def _in_front(resources: _Resources, office: _Office, app: ASGIApp) -> ASGIApp:
     """Put `POST /v1/events` before the framework."""
     settings = resources.settings
     publisher = Publisher(
-        database=resources.database,
         producer=resources.producer,
         clock=resources.clock,
         admission=office.admission,
         identifier=office.identifier,
+        naming=office.naming,
         rejections=office.rejections,
         metrics=office.metrics,
         policy=Policy(

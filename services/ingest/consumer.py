@@ -2,8 +2,9 @@
 
 The topic is protected by Kafka's own access lists; whose an event is, is said by its `source`,
 which must be one that a registered source may use. What is refused becomes a dead letter with the
-reason. Everything of a batch is one transaction: names, the facts added, the events in the outbox,
-the position.
+reason. A batch is two transactions. The first makes its members, as a request does: names belong to
+the whole chain and to no lane, and whoever is known stays known when the second fails. The second
+is the lane's: the events in the outbox, the dead letters, the position.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,12 +17,12 @@ from services.ingest.domain.recent import Recent
 from services.ingest.domain.refusal import Refusal, Wrong, invalid, wrong_field
 from services.ingest.domain.splice import spliced
 from services.ingest.handlers.identifying import Identifier
+from services.ingest.handlers.naming import Naming
 from services.ingest.handlers.publishing import Admission
 from services.ingest.handlers.source_book import SourceBook
 from services.ingest.handlers.store_book import StoreBook
 from services.ingest.handlers.unforeseen import own_up
 from services.ingest.metrics import IngestMetrics
-from services.ingest.store.identities import SeenElsewhere
 from shared.clock import to_datetime
 from shared.db import Transaction
 from shared.events.edge import Problem
@@ -79,6 +80,7 @@ class InboundHandler(WithoutTimers):
         stores: StoreBook,
         admission: Admission,
         identifier: Identifier,
+        naming: Naming,
         metrics: Metrics,
         bounds: Bounds,
         ids: SeenIds,
@@ -90,6 +92,7 @@ class InboundHandler(WithoutTimers):
         self._stores = stores
         self._admission = admission
         self._identifier = identifier
+        self._naming = naming
         self._metrics = metrics
         self._bounds = bounds
         self._ids = ids
@@ -101,9 +104,8 @@ class InboundHandler(WithoutTimers):
 
         Raises:
             NotTaken: a dead letter that is replayed is refused again.
-            TimeoutError: somebody else made the same members in this moment: try again.
+            TimeoutError: others keep adding the same names: try again.
         """
-        await tx.in_order()  # names are written, and then looked at
         await self._sources.keep_fresh()
         await self._stores.keep_fresh()
         offered = [self._read(each) for each in arrived]
@@ -114,13 +116,7 @@ class InboundHandler(WithoutTimers):
         fresh = [each.candidate for each in offered if each.candidate.refusal is None]
         waiting = self._identifier.by_heart(fresh)
         if waiting:
-            try:
-                # What is made here is not remembered: this transaction may yet roll back.
-                written, told = await self._identifier.in_database(tx, waiting, batch.now)
-            except SeenElsewhere as error:
-                raise TimeoutError("the same names are being added elsewhere") from error
-            batch.outgoing.extend(told)
-            self._identifier.count(written)
+            await self._naming.name(waiting, batch.now)
         self._emit(offered, batch)
         refused = [each for each in offered if each.candidate.refusal is not None]
         if batch.replay and refused:

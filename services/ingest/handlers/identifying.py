@@ -131,10 +131,6 @@ class Identifier:
         """Remember what is now in the database, and count it."""
         for name, named in written.found.items():
             self._by_heart.put(name, named)
-        self.count(written)
-
-    def count(self, written: Written) -> None:
-        """Count what was written."""
         self._metrics.members_created.inc(written.created)
         self._metrics.names_linked.inc(written.linked)
         for reason in written.conflicts:

@@ -30,7 +30,7 @@ from services.ingest.handlers.store_book import StoreBook
 from services.ingest.handlers.unforeseen import own_up, unforeseen
 from services.ingest.metrics import IngestMetrics
 from shared.clock import Clock, Instant, to_datetime
-from shared.db import Database, is_transient
+from shared.db import is_transient
 from shared.events import CONTENT_TYPE_HEADER
 from shared.events.topics import EVENTS
 from shared.kafka.producer import Message, Outcome, Producer
@@ -107,11 +107,11 @@ class Publisher:
     def __init__(  # noqa: PLR0913 - what it is built from, by name
         self,
         *,
-        database: Database,
         producer: Producer,
         clock: Clock,
         admission: Admission,
         identifier: Identifier,
+        naming: Naming,
         rejections: RejectionLog,
         metrics: IngestMetrics,
         policy: Policy,
@@ -121,7 +121,7 @@ class Publisher:
         self._clock = clock
         self._admission = admission
         self._identifier = identifier
-        self._naming = Naming(database, identifier)
+        self._naming = naming
         self._rejections = rejections
         self._metrics = metrics
         self._policy = policy

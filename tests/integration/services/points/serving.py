@@ -33,7 +33,12 @@ def headers(clock: Clock, role: str = "admin", stores: tuple[str, ...] = ()) -> 
 async def serve(database: Database, clock: Clock) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the application, an admin's."""
     settings = PointsSettings.model_validate(
-        {"database": database.url, "kafka": "127.0.0.1:1", "token_key": KEY}
+        {
+            "database": database.url,
+            "kafka": "127.0.0.1:1",
+            "token_key": KEY,
+            "partitions": 1,  # as that of the ledger that is served
+        }
     )
     metrics, health = Metrics("points"), HealthBoard(clock)
     producer = Producer(settings.kafka, client_id="never started")
