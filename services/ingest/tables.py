@@ -1,7 +1,8 @@
 """Ingest's tables, beside those of the runtime.
 
 What says who somebody is stands here and nowhere else, encrypted (`…_sealed`, see `store.vault`);
-names are looked up by keyed hash. Instants are microseconds since 1970.
+names are looked up by keyed hash. Names, sources and stores are the whole chain's and belong to no
+lane. Instants are microseconds since 1970.
 """
 
 from sqlalchemy import (
@@ -20,6 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
+from shared.db.placement import CHAIN_WIDE
 from shared.runtime import tables as runtime_tables
 
 metadata = MetaData()
@@ -34,6 +36,7 @@ members = Table(
     Column("first_event_id", Text, nullable=False),
     Column("source", Text, nullable=False, comment="CloudEvents source of that event"),
     Column("store_id", Text),
+    info=CHAIN_WIDE,
 )
 
 identities = Table(
@@ -45,6 +48,7 @@ identities = Table(
     Column("name_sealed", LargeBinary, nullable=False),
     Column("event_id", Text, nullable=False, comment="the event that brought it"),
     Column("linked_at", BigInteger, nullable=False),
+    info=CHAIN_WIDE,
 )
 Index("identities_member", identities.c.member_id)
 
@@ -58,6 +62,7 @@ identity_conflicts = Table(
     Column("reason", Text, nullable=False, comment="other-member | limit"),
     Column("event_id", Text, nullable=False),
     Column("found_at", BigInteger, nullable=False),
+    info=CHAIN_WIDE,
 )
 
 personal_data = Table(
@@ -67,6 +72,7 @@ personal_data = Table(
     Column("field", Text, primary_key=True),
     Column("value_sealed", LargeBinary, nullable=False),
     Column("event_at", BigInteger, nullable=False, comment="the latest event that told it"),
+    info=CHAIN_WIDE,
 )
 
 sources = Table(
@@ -83,6 +89,7 @@ sources = Table(
     Column("active", Boolean, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
+    info=CHAIN_WIDE,
 )
 
 rejected_events = Table(
@@ -95,6 +102,7 @@ rejected_events = Table(
     Column("type", Text),
     Column("problem", JSONB, nullable=False),
     Column("raw_sealed", LargeBinary, nullable=False),
+    info=CHAIN_WIDE,
 )
 Index("rejected_events_source", rejected_events.c.source, rejected_events.c.id)
 
@@ -112,5 +120,6 @@ stores = Table(
     Column("first_source", Text, comment="the source whose event named it first"),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
+    info=CHAIN_WIDE,
 )
 Index("stores_unconfirmed", stores.c.store_id, postgresql_where=~stores.c.confirmed)

@@ -4,6 +4,7 @@ from sqlalchemy import (
     BigInteger,
     Column,
     Identity,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -15,7 +16,7 @@ from sqlalchemy import (
 
 def attach(metadata: MetaData) -> None:
     """Put the table on a service's metadata."""
-    Table(
+    outbox = Table(
         "outbox",
         metadata,
         Column("partition", SmallInteger, primary_key=True, comment="of the lane that writes"),
@@ -27,3 +28,5 @@ def attach(metadata: MetaData) -> None:
         Column("messages", LargeBinary, nullable=False),
         Column("lane", Text, comment="who publishes it from memory; null: the relay does"),
     )
+    # the relay takes the oldest rows of all partitions
+    Index("outbox_waiting", outbox.c.id, postgresql_where=outbox.c.lane.is_(None))

@@ -58,6 +58,8 @@ def put_first(keys: Keys) -> None:
             op.execute(f"ALTER TABLE {table} ALTER COLUMN partition SET NOT NULL")
         _key(table, ("partition", *key))
     op.execute("COMMENT ON COLUMN outbox.partition IS 'of the lane that writes'")
+    op.create_index("outbox_waiting", "outbox", ["id"], postgresql_where=sa.text("lane IS NULL"))
+    _hand_over()
 
 
 def put_back(keys: Keys) -> None:
@@ -70,8 +72,15 @@ def put_back(keys: Keys) -> None:
             op.drop_column(table, "partition")
         elif table in ("outbox", "dead_letters"):
             op.execute(f"ALTER TABLE {table} ALTER COLUMN partition TYPE integer")
+    op.drop_index("outbox_waiting", "outbox")
     op.execute("UPDATE outbox SET partition = target WHERE target IS NOT NULL")
     op.drop_column("outbox", "target")
+    _hand_over()
+
+
+def _hand_over() -> None:
+    """Leave what lanes have not published to the relay: they look for it elsewhere now."""
+    op.execute("UPDATE outbox SET lane = NULL WHERE lane IS NOT NULL")
 
 
 def _key(table: str, columns: Sequence[str]) -> None:

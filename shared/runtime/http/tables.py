@@ -17,6 +17,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from shared.db.placement import CHAIN_WIDE
+
 
 def attach_http(metadata: MetaData) -> None:
     """Put the edge's tables on a service's metadata."""
@@ -30,6 +32,7 @@ def attach_http(metadata: MetaData) -> None:
         Column("headers", JSONB, nullable=False, comment="{name: value}"),
         Column("body", LargeBinary, nullable=False),
         Column("created_at", BigInteger, nullable=False),
+        info=CHAIN_WIDE,
     )
     Index("idempotency_keys_created_at", keys.c.created_at)
     Table(
@@ -42,4 +45,5 @@ def attach_http(metadata: MetaData) -> None:
         Column("author", Text, nullable=False),
         Column("note", Text, nullable=False),
         Column("created_at", BigInteger, nullable=False),
+        info=CHAIN_WIDE,
     )
