@@ -20,6 +20,7 @@ from weakref import WeakSet
 import asyncpg
 from asyncpg.pgproto.pgproto import UUID as DriverUUID  # noqa: N811 - ten times faster to parse than uuid.UUID
 from sqlalchemy import event, make_url
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from shared.db.transaction import Transaction
@@ -97,11 +98,12 @@ class Database:
             },
         )
 
-        event.listen(
-            self.engine.sync_engine.pool,
-            "connect",
-            lambda connection, _record: self._opened.add(connection.driver_connection),
-        )
+        pool = self.engine.sync_engine.pool
+        event.listen(pool, "connect", self._remember)
+        event.listen(pool, "checkout", _open_anew_if_closed)
+
+    def _remember(self, connection: Any, _record: object) -> None:
+        self._opened.add(connection.driver_connection)
 
     @asynccontextmanager
     async def transaction(
@@ -169,26 +171,34 @@ class Database:
             self._in_use.discard(driver)
             if driver.is_closed():
                 await connection.invalidate()
-                await self._forget_idle()  # they are cut too, most likely
+                self._forget_idle()  # they are cut too, most likely
 
         held.push_async_callback(give_back)
         return connection, driver
 
-    async def _forget_idle(self) -> None:
-        """Close what nobody uses: without a farewell, which a server that hangs never answers."""
+    def _forget_idle(self) -> None:
+        """Close what nobody uses: without a farewell, which a server that hangs never answers.
+
+        The pool itself stays: one that is replaced takes what is in use with it, and nobody closes
+        that.
+        """
         for driver in self._opened - self._in_use:
             driver.terminate()
-        await self.engine.dispose()
 
-    async def abandon(self) -> None:
+    def abandon(self) -> None:
         """Cut everything off at once: whoever waits for the server gets a transient error."""
         for driver in list(self._in_use):
             driver.terminate()
-        await self._forget_idle()
+        self._forget_idle()
 
     async def close(self) -> None:
         """Close every connection."""
         await self.engine.dispose()
+
+
+def _open_anew_if_closed(connection: Any, _record: object, _proxy: object) -> None:
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError
 
 
 @contextlib.contextmanager

@@ -88,7 +88,7 @@ class Watch:
                 loops.create_task(self._keep("kafka", self._look_at_kafka, stop))
         finally:
             await self._ends.close()
-            await self._database.abandon()
+            self._database.abandon()
 
     async def _keep(
         self, name: str, look: Callable[[], Awaitable[None]], stop: asyncio.Event
@@ -119,7 +119,7 @@ class Watch:
         except OSError:
             self._figures.tell(self._vitals)  # what is known, as old as it now is
             for pool in self._pools:
-                await pool.abandon()
+                pool.abandon()
             raise
         self._figures.tell(self._vitals)
 
