@@ -34,7 +34,7 @@ async def rest(until: asyncio.Event, seconds: float) -> None:
         return
 
 
-async def unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
+async def unless(stop: asyncio.Event, work: Coroutine[Any, Any, object]) -> None:
     """Do the work, or give it up when told to stop; raises what the work raises."""
     working, stopping = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
     try:

@@ -58,6 +58,7 @@ async def application(
             "pii_key": KEY,
             "token_key": KEY,
             "development_source_key": SOURCE_KEY,
+            "command_wait_seconds": 0.2,  # no lane runs here
         }
     )
     clock = WallClock()

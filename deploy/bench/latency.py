@@ -16,7 +16,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from deploy.bench.errors import StalledError
 from deploy.bench.open_loop import Sent, send_at
-from deploy.bench.publisher import publish
+from deploy.bench.publisher import publish, request, request_head
 from deploy.bench.result import Result
 from deploy.bench.servers import Say, Servers
 from deploy.bench.watching import cpu_seconds_of
@@ -95,18 +95,20 @@ async def bench(
         fresh = Purchases(events + warm if new_members else members, "live", WallClock().now())
         first = 0 if new_members else members
 
-        def body(number: int) -> bytes:
+        head = request_head(key, "application/cloudevents+json")
+
+        def single(number: int) -> bytes:
             event = fresh.published(number)
             if new_members:
                 event["subject"] = f"card:new-{number:08}"
             event["time"] = format_instant(WallClock().now() - _AGO)
-            return orjson.dumps(event)
+            return request(head, orjson.dumps(event))
 
         processes = {**supervisor.processes, **servers.endpoints.processes}
         before = {name: cpu_seconds_of(pid) for name, pid in processes.items()}
-        await send_at(rate, range(first, first + warm), body, port=ports[0], key=key)
+        await send_at(rate, range(first, first + warm), single, port=ports[0])
         measured = range(first + warm, first + warm + events)
-        sent = await send_at(rate, measured, body, port=ports[0], key=key)
+        sent = await send_at(rate, measured, single, port=ports[0])
         await tail.quiet()
         cpu = {name: cpu_seconds_of(pid) - before[name] for name, pid in processes.items()}
     return _result(servers, rate, seconds, sent, seen, cpu, new_members=new_members)
@@ -236,7 +238,7 @@ def _result(  # noqa: PLR0913 - what was seen, by name
             "seconds": seconds,
             "new_members": new_members,
             "milliseconds": {
-                stage: _percentiles(span) for stage, span in zip(_STAGES, spans, strict=True)
+                stage: percentiles(span) for stage, span in zip(_STAGES, spans, strict=True)
             },
             "refused": dict(sent.refused),
             "never_seen": missing,
@@ -246,7 +248,8 @@ def _result(  # noqa: PLR0913 - what was seen, by name
     )
 
 
-def _percentiles(seconds: Sequence[float]) -> dict[str, float]:
+def percentiles(seconds: Sequence[float]) -> dict[str, float]:
+    """Milliseconds by share."""
     ordered = sorted(seconds)
     return {
         f"p{share}" if share < 100 else "max": round(  # noqa: PLR2004 - the whole

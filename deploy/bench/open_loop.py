@@ -1,7 +1,7 @@
-"""Single events over HTTP at a fixed rate, whatever the answers do: an open loop.
+"""Requests over HTTP at a fixed rate, whatever the answers do: an open loop.
 
-The clock of each event starts when it was *to be* sent. A publisher that waits for a slow answer
-before it sends the next event would hide the very seconds that count.
+The clock of each request starts when it was *to be* sent. A sender that waits for a slow answer
+before it sends the next one would hide the very seconds that count.
 """
 
 import asyncio
@@ -9,19 +9,21 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from deploy.bench.publisher import answer_of, request_head
+from deploy.bench.publisher import answer_of
 
 _CONNECTIONS = 64
+
+Request = Callable[[int], bytes]
 
 
 @dataclass(slots=True)
 class Sent:
-    """What became of the events, by their numbers.
+    """What became of the requests, by their numbers.
 
     Attributes:
         due: when each was to be sent (`perf_counter`).
         answered: when its answer came.
-        refused: how many answers were not 202, by status.
+        refused: how many answers were others, by status.
     """
 
     due: dict[int, float] = field(default_factory=dict)
@@ -30,23 +32,22 @@ class Sent:
 
 
 async def send_at(
-    rate: float, numbers: range, body: Callable[[int], bytes], *, port: int, key: str
+    rate: float, numbers: range, request: Request, *, port: int, taken: bytes = b"202"
 ) -> Sent:
-    """Send one event of each number, evenly spread.
+    """Send one request of each number, evenly spread.
 
     Args:
-        rate: events a second.
-        numbers: of the events.
-        body: makes the body of an event; called when it is due, so that it can say "now".
+        rate: requests a second; infinite: as many as the connections carry.
+        numbers: of the requests.
+        request: makes a request; called when it is sent, so that it can say "now".
         port: of the endpoint.
-        key: of the source.
+        taken: the status of an answer that is no refusal.
     """
     sent = Sent()
     queue: asyncio.Queue[int | None] = asyncio.Queue()
-    head = request_head(key, "application/cloudevents+json")
     async with asyncio.TaskGroup() as group:
         for _ in range(_CONNECTIONS):
-            group.create_task(_one(port, head, queue, body, sent))
+            group.create_task(_one(port, queue, request, taken, sent))
         start = time.perf_counter()
         for index, number in enumerate(numbers):
             due = start + index / rate
@@ -61,19 +62,14 @@ async def send_at(
 
 
 async def _one(
-    port: int,
-    head: bytes,
-    queue: asyncio.Queue[int | None],
-    body: Callable[[int], bytes],
-    sent: Sent,
+    port: int, queue: asyncio.Queue[int | None], request: Request, taken: bytes, sent: Sent
 ) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         while (number := await queue.get()) is not None:
-            content = body(number)
-            writer.write(b"%b%d\r\n\r\n%b" % (head, len(content), content))
+            writer.write(request(number))
             status, _ = await answer_of(reader)
-            if status == b"202":
+            if status == taken:
                 sent.answered[number] = time.perf_counter()
             else:
                 text = status.decode()

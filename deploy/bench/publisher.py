@@ -35,15 +35,20 @@ async def publish(
     return time.perf_counter() - started
 
 
-def request_head(key: str, content_type: str) -> bytes:
-    """The head of a request, up to the length of its body."""
+def request_head(key: str, content_type: str, path: str = "/v1/events") -> bytes:
+    """The head of a POST, up to the length of its body."""
     return (
-        "POST /v1/events HTTP/1.1\r\n"
+        f"POST {path} HTTP/1.1\r\n"
         "Host: 127.0.0.1\r\n"
         f"Authorization: Bearer {key}\r\n"
         f"Content-Type: {content_type}\r\n"
         "Content-Length: "
     ).encode()
+
+
+def request(head: bytes, body: bytes, more: bytes = b"") -> bytes:
+    """A request; `more` are header lines, each after the end of the line before."""
+    return b"%b%d%b\r\n\r\n%b" % (head, len(body), more, body)
 
 
 async def answer_of(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
@@ -57,7 +62,7 @@ async def _one(port: int, queue: Iterator[bytes], head: bytes) -> None:
     try:
         for body in queue:
             for _ in range(_TRIES_MAX):
-                writer.write(b"%b%d\r\n\r\n%b" % (head, len(body), body))
+                writer.write(request(head, body))
                 if _taken(*await answer_of(reader)):
                     break
                 await asyncio.sleep(_PAUSE_SECONDS)

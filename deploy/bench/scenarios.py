@@ -5,7 +5,7 @@ import statistics
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from deploy.bench import draining, latency, pipeline, publishing, restarting
+from deploy.bench import commands, draining, latency, pipeline, publishing, restarting
 from deploy.bench.draining import NOTIFY, POINTS, SEGMENTATION, Shape
 from deploy.bench.result import Result
 from deploy.bench.servers import Say, Servers, servers
@@ -14,6 +14,8 @@ from deploy.local.services import SERVICES
 from shared.clock import DAY, WallClock
 
 _SCALE = (10_000, 500_000)
+_EVENTS_PER_SECOND = 300.0
+_COMMANDS_PER_SECOND = 200.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +29,8 @@ class Options:
         rounds: of bare and ours each.
         batch_events: of every consumer, bare or ours.
         one_process: all roles of a service in one process, not one each.
-        rate: latency: single events a second.
-        seconds: latency: for how long.
+        rate: latency: single events a second; commands: of them; None: its usual one.
+        seconds: latency, commands: for how long.
         new_members: latency: each event is of somebody never seen before.
     """
 
@@ -38,7 +40,7 @@ class Options:
     rounds: int
     batch_events: int
     one_process: bool = False
-    rate: float = 300.0
+    rate: float | None = None
     seconds: float = 20.0
     new_members: bool = False
 
@@ -81,11 +83,22 @@ async def _pipeline(on: Servers, options: Options, say: Say) -> Result:
 async def _latency(on: Servers, options: Options, say: Say) -> Result:
     return await latency.bench(
         on,
-        options.rate,
+        options.rate or _EVENTS_PER_SECOND,
         options.seconds,
         say,
         members=options.members,
         new_members=options.new_members,
+    )
+
+
+async def _commands(on: Servers, options: Options, say: Say) -> Result:
+    return await commands.bench(
+        on,
+        options.rate or _COMMANDS_PER_SECOND,
+        options.seconds,
+        options.rounds,
+        say,
+        members=options.members,
     )
 
 
@@ -123,6 +136,7 @@ SCENARIOS: dict[str, Callable[[Options, Say], Awaitable[Result]]] = {
     "restart": Scenario((POINTS.service,), _restarting),
     "scale": _scale,
     "latency": Scenario(SERVICES, _latency),
+    "commands": Scenario(SERVICES, _commands),
 }
 
 

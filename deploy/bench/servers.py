@@ -4,6 +4,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,6 +19,8 @@ from deploy.local.settings import StackSettings
 from deploy.local.stack import Stack
 from deploy.local.state import new_key
 from deploy.local.supervisor import Supervisor
+from shared.auth.tokens import issue
+from shared.clock import WallClock
 from shared.runtime.environment import read_settings
 
 Say = Callable[[str], None]
@@ -88,19 +91,30 @@ class Servers:
 
     def bare_endpoint(self, topic: str, port: int) -> Child:
         """The bare endpoint as a process."""
-
-        async def ready() -> bool:
-            return await is_ready(port)
-
         return Child(
             name="bare-endpoint",
             argv=(
                 *(sys.executable, "-m", "deploy.bench.bare_endpoint", self.endpoints.kafka, topic),
                 *(str(self.partitions), str(port), self.endpoints.broker),
             ),
-            ready=ready,
+            ready=partial(is_ready, port),
             directory=ROOT,
         )
+
+    def bare_commands(self, port: int) -> Child:
+        """The bare endpoint for commands as a process, on the database of points."""
+        url = self.endpoints.databases["points"]
+        return Child(
+            name="bare-commands",
+            argv=(sys.executable, "-m", "deploy.bench.bare_commands", url, str(port)),
+            ready=partial(is_ready, port),
+            directory=ROOT,
+        )
+
+    def token(self, role: str) -> str:
+        """A bearer token for our services."""
+        now = WallClock().now()
+        return issue(self._token_key, subject="bench", role=role, expires_in_seconds=3_600, now=now)
 
     @asynccontextmanager
     async def running(self, children: Sequence[Child]) -> AsyncIterator[Supervisor]:

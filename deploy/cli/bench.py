@@ -10,7 +10,10 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-NAMES = ("points", "segmentation", "notify", "ingest", "pipeline", "restart", "scale", "latency")
+NAMES = (
+    *("points", "segmentation", "notify", "ingest", "pipeline"),
+    *("restart", "scale", "latency", "commands"),
+)
 """The benchmarks, in the order in which `all` runs them."""
 
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the figures to this file.")]
@@ -32,8 +35,13 @@ def bench(  # noqa: PLR0913 - the flags of a command
     one_process: Annotated[
         bool, typer.Option("--one-process", help="All roles of a service in one process.")
     ] = False,
-    rate: Annotated[float, typer.Option(help="latency: single events a second.", min=1)] = 300.0,
-    seconds: Annotated[float, typer.Option(help="latency: for how long.", min=1)] = 20.0,
+    rate: Annotated[
+        float | None,
+        typer.Option(help="latency: single events a second (300); commands: of them (200).", min=1),
+    ] = None,
+    seconds: Annotated[
+        float, typer.Option(help="latency, commands: for how long at this rate.", min=1)
+    ] = 20.0,
     new_members: Annotated[
         bool, typer.Option("--new-members", help="latency: each event is of somebody new.")
     ] = False,

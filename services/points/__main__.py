@@ -6,8 +6,10 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
+from services.points.api.adjustments import adjustments_router
 from services.points.api.ledger import Books, ledger_router
 from services.points.api.simulation import simulation_router
+from services.points.domain.deciding import PointsDecider
 from services.points.domain.machine import PointsMachine
 from services.points.domain.program import PointsProgram, read_program
 from services.points.domain.program import ProgramError as Refused
@@ -19,6 +21,8 @@ from services.points.settings import PointsSettings
 from shared.events import topics
 from shared.observability.metrics import Metrics
 from shared.runtime.batch import Input
+from shared.runtime.commands.asking import Asking, CommandLog
+from shared.runtime.commands.desk import Commands
 from shared.runtime.consumers import ConsumerSpec
 from shared.runtime.http.dead_letters import dead_letters_router
 from shared.runtime.http.program import program_router
@@ -58,25 +62,36 @@ def assemble(resources: Resources[PointsSettings]) -> Parts:
         async with database.transaction() as tx:
             await writer.prepare(tx)
 
+    asking = Asking(
+        database,
+        resources.producer,
+        clock,
+        CommandLog("urn:regulars:points-api", settings.partitions),
+        wait_seconds=settings.command_wait_seconds,
+    )
+
     return Parts(
         routers=[
             ledger_router(
                 Books(database, settings.partitions), clock, machine, versions, writer.prepare
             ),
+            adjustments_router(asking),
             simulation_router(simulator, clock),
             program_router(part, database, clock),
             dead_letters_router(database, clock),
         ],
         roles={
+            "serve": Role(tasks=[asking.run]),
             "consume": Role(
                 consumers=[
                     ConsumerSpec(
                         name="points",
                         inputs=(Input(topics.EVENTS), Input(topics.SEGMENTS)),
-                        handler=TimelineHandler(machine, writer),
+                        handler=TimelineHandler(machine, writer, Commands(PointsDecider(versions))),
                         source=SOURCE,
                         output=topics.POINTS,
                         stream=settings.stream,
+                        commands=True,
                     )
                 ]
             ),

@@ -19,11 +19,11 @@ class LedgerFigures:
         self.issued = Counter(
             "regulars_points_issued_total", "Points that came in", ["rule"], registry=registry
         )
-        # Points taken back by refunds and corrections, by rule.
+        # Points taken back by refunds and corrections, or by hand, by rule.
         self.taken_back = Counter(
             "regulars_points_taken_back_total", "Points that went out", ["rule"], registry=registry
         )
-        # Transfers posted: earn, clawback, correction.
+        # Transfers posted: earn, clawback, adjust, correction.
         self.transfers = Counter(
             "regulars_transfers_total", "Transfers posted", ["code"], registry=registry
         )

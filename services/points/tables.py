@@ -16,10 +16,12 @@ from sqlalchemy import (
     Uuid,
 )
 
+from shared.runtime.commands.tables import attach as attach_commands
 from shared.runtime.tables import attach
 
 metadata: Final = MetaData()
 attach(metadata)
+attach_commands(metadata)
 
 transfers: Final = Table(
     "transfers",
@@ -30,10 +32,15 @@ transfers: Final = Table(
     Column("event_at", BigInteger, primary_key=True),
     Column("id", Uuid, primary_key=True, comment="made of member, event, rule and generation"),
     Column("recorded_at", BigInteger, nullable=False),
-    Column("debit", Text, nullable=False, comment="issued (of the store) or available (member's)"),
+    Column(
+        "debit",
+        Text,
+        nullable=False,
+        comment="issued or adjusted (of the store), or available (member's)",
+    ),
     Column("credit", Text, nullable=False),
     Column("points", BigInteger, nullable=False),
-    Column("code", Text, nullable=False, comment="earn | clawback | correction"),
+    Column("code", Text, nullable=False, comment="earn | clawback | adjust | correction"),
     Column("event_id", Text, nullable=False),
     Column("event_key", LargeBinary, nullable=False, comment="identity of source and id"),
     Column("rule", Text, nullable=False),

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from shared.events import decisions, facts, types
+from shared.events import commands, decisions, facts, types
 
 STRUCTS: Final[dict[str, type[facts.Data]]] = {
     types.PURCHASE_COMPLETED: facts.PurchaseCompleted,
@@ -32,6 +32,9 @@ STRUCTS: Final[dict[str, type[facts.Data]]] = {
     types.MEMBER_MERGED: facts.MemberMerged,
     types.MEMBER_UNMERGED: facts.MemberUnmerged,
     types.MEMBER_ERASED: facts.MemberErased,
+    types.ADJUSTMENT_REQUESTED: commands.AdjustmentRequested,
+    types.ADJUSTMENT_DECIDED: commands.AdjustmentDecided,
+    types.REFERRAL_REWARDED: commands.ReferralRewarded,
     types.POINTS_MOVED: decisions.PointsMoved,
     types.POINTS_EXPIRING: decisions.PointsExpiring,
     types.REWARD_RESERVED: decisions.RewardReserved,

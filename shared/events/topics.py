@@ -24,7 +24,7 @@ MESSAGE_BYTES_MAX: Final = 900_000
 
 TYPES_ON: Final[dict[str, frozenset[str]]] = {
     INBOUND: types.INBOUND,
-    EVENTS: types.INBOUND | types.ADDED_BY_INGEST,
+    EVENTS: types.INBOUND | types.BESIDE_THE_FACTS,
     POINTS: types.DECIDED_BY_POINTS,
     SEGMENTS: types.DECIDED_BY_SEGMENTATION,
     JOBS: types.DECIDED_BY_NOTIFY,

@@ -37,6 +37,11 @@ MEMBER_MERGED: Final = "regulars.member.merged.v1"
 MEMBER_UNMERGED: Final = "regulars.member.unmerged.v1"
 MEMBER_ERASED: Final = "regulars.member.erased.v1"
 
+# Commands: asked of points by its API; the verdicts on them; effects on somebody else
+ADJUSTMENT_REQUESTED: Final = "regulars.points.adjustment_requested.v1"
+ADJUSTMENT_DECIDED: Final = "regulars.points.adjustment_decided.v1"
+REFERRAL_REWARDED: Final = "regulars.referral.rewarded.v1"
+
 # Decisions of points
 POINTS_MOVED: Final = "regulars.points.moved.v1"
 POINTS_EXPIRING: Final = "regulars.points.expiring.v1"
@@ -98,6 +103,18 @@ INBOUND: Final = frozenset(
 ADDED_BY_INGEST: Final = frozenset(
     {MEMBER_CREATED, MEMBER_IDENTIFIED, MEMBER_MERGED, MEMBER_UNMERGED, MEMBER_ERASED}
 )
+
+COMMANDS: Final = frozenset({ADJUSTMENT_REQUESTED})
+"""What a service's API asks of a member's lane."""
+
+VERDICTS: Final = frozenset({ADJUSTMENT_DECIDED})
+"""What the lane decided: facts from then on."""
+
+EFFECTS_ON_OTHERS: Final = frozenset({REFERRAL_REWARDED})
+"""What one member's history did to another's."""
+
+BESIDE_THE_FACTS: Final = ADDED_BY_INGEST | COMMANDS | VERDICTS | EFFECTS_ON_OTHERS
+"""What comes to the facts' topic a little before or after its time: it moves no clock."""
 
 DECIDED_BY_POINTS: Final = frozenset(
     {

@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 _COMMIT_SECONDS_MAX = 2.0
 _STOP_SECONDS_MAX = 5.0
 _ASK_SECONDS_MAX = 1.0
+_LATEST_SECONDS_MAX = 5.0
 _TROUBLE_SECONDS = 0.2  # between a failing poll and the next
 
 
@@ -195,6 +196,21 @@ class GroupConsumer:
             return None  # its topic is gone, or not ours any more
         at: int = state.position
         return at
+
+    async def latest(self, topic: str, partition: int) -> int:
+        """The offset after the last record of a partition, asked of the broker.
+
+        Raises:
+            TimeoutError: it did not answer.
+        """
+        asked = TopicPartition(topic, partition)
+        try:
+            async with asyncio.timeout(_LATEST_SECONDS_MAX):
+                ends = await self._consumer.end_offsets([asked])
+        except KafkaError as error:
+            raise TimeoutError(f"{topic}-{partition}: {error!r}") from error
+        end: int = ends[asked]
+        return end
 
     async def commit(self, partition: int, positions: Mapping[str, int]) -> None:
         """Tell Kafka how far we are, for lag tools only; a failure costs nothing.

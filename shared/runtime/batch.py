@@ -43,6 +43,11 @@ class Arrived:
     error: str | None = None
     bare: bool = False
 
+    @property
+    def place(self) -> str:
+        """Where the record lies, for logs."""
+        return f"{self.record.topic}-{self.record.partition} offset {self.record.offset}"
+
 
 @dataclass(slots=True)
 class Batch:
@@ -57,6 +62,8 @@ class Batch:
             none.
         replay: a dead letter that somebody wants applied again, and nothing else.
         stream: with the stream clock (a replay), nothing is late by the wall clock.
+        live: everything is read that stood on the facts' topic when the lane was claimed.
+        settling: the first such batch: commands that were read and not decided are decided in it.
         soonest_due: when the first timer of the members that were written is due.
         committed: what the handler wants done once the batch is in the database.
         traces: by member id, the `traceparent` of the newest event about them.
@@ -69,6 +76,8 @@ class Batch:
     timers_max: int = 0
     stream: bool = False
     replay: bool = False
+    live: bool = True
+    settling: bool = False
     outgoing: list[Outgoing] = field(default_factory=list)
     duplicates: int = 0
     timers_fired: int = 0

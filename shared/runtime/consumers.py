@@ -22,6 +22,7 @@ class ConsumerSpec:
         source: the CloudEvents source of what it says itself.
         output: the topic that gets this consumer's `clock.advanced` under the stream clock, if any.
         stream: with the stream clock.
+        commands: its handler decides commands, and has to be told when it is up to date.
     """
 
     name: str
@@ -30,6 +31,7 @@ class ConsumerSpec:
     source: str
     output: str | None = None
     stream: bool = False
+    commands: bool = False
 
     @property
     def topics(self) -> tuple[str, ...]:

@@ -9,8 +9,9 @@ the last `clock.advanced` read from it and nothing else: its producer writes wha
 then what fell due meanwhile, so times run back between two marks and are complete only at a mark.
 A batch therefore ends at a mark, unless the facts do not fit into the buffer.
 
-What ingest adds by itself (`types.ADDED_BY_INGEST`) is published beside the facts that it is about,
-a little before or after them: it moves no clock and waits for none.
+What ingest adds by itself, commands, verdicts and effects on others (`types.BESIDE_THE_FACTS`) are
+published beside the facts of their time, a little before or after them: they move no clock and wait
+for none.
 """
 
 from collections import deque
@@ -85,7 +86,7 @@ class Intake:
 
     def _watch(self, topic: str, event_type: str, at: Instant) -> None:
         """Move a watermark on."""
-        if at <= self._watermarks.get(topic, at) or event_type in types.ADDED_BY_INGEST:
+        if at <= self._watermarks.get(topic, at) or event_type in types.BESIDE_THE_FACTS:
             return
         if topic == self._facts:
             self._watermarks[topic] = at
@@ -181,7 +182,7 @@ def _lost(record: Record) -> str:
 
 def _keeps_time(each: Arrived) -> bool:
     """Whether a record stands where its time belongs, so that it says how late it is."""
-    return each.event is None or each.event.type not in types.ADDED_BY_INGEST
+    return each.event is None or each.event.type not in types.BESIDE_THE_FACTS
 
 
 def _waits(each: Arrived, horizon: Instant | None) -> bool:

@@ -17,6 +17,7 @@ from shared.outbox import DirectOutbox
 from shared.runtime import positions
 from shared.runtime.batch import Arrived, Batch
 from shared.runtime.clock_mark import clock_mark
+from shared.runtime.commands.settling import Settling
 from shared.runtime.consumers import ConsumerSpec, Workplace
 from shared.runtime.convoy import Convoy
 from shared.runtime.intake import Intake, Taken
@@ -88,6 +89,7 @@ class Lane:
         self._events_max = _FIRST_EVENTS
         self._marked = positions.BEGINNING
         self._committed_at = 0.0
+        self._settling = Settling(spec, partition, consumer)
 
     def stop(self) -> None:
         """Finish the batch in hand and no more."""
@@ -135,6 +137,7 @@ class Lane:
                     )
                     self._next_due = await self._spec.handler.next_due(tx, self._partition)
                     await self._outbox.take_over(tx)
+                await self._settling.claimed()
                 break
             except Exception as error:  # noqa: BLE001 - re-raised unless it passes by itself
                 failures += 1
@@ -171,7 +174,8 @@ class Lane:
             self._events_max = min(self._events_max * 2, self._place.batch_events)
         while self._has_due(taken.until) and not self._stopping.is_set():
             await self._handle(Taken([], taken.until))
-        if self._has_mark(taken.until) and not self._stopping.is_set():
+        owed = self._has_mark(taken.until) or self._settling.is_due(self._held)
+        if owed and not self._stopping.is_set():
             await self._handle(Taken([], taken.until))
         self._report.where(taken.until)
         if not taken.records:
@@ -224,11 +228,11 @@ class Lane:
             await self._handle(Taken([_condemned(records[0], error)], taken.until))
         elif records and not records[0].bare:
             # even setting it aside fails: without all that may be the reason
-            log.error("%s: cannot be set aside as it is: %r", _place_of(records[0]), error)
+            log.error("%s: cannot be set aside as it is: %r", records[0].place, error)
             self._report.last_resort(records[0].record)
             await self._handle(Taken([replace(records[0], bare=True)], taken.until))
         elif records:
-            log.critical("%s: cannot be kept and is passed over: %r", _place_of(records[0]), error)
+            log.critical("%s: cannot be kept and is passed over: %r", records[0].place, error)
             self._report.last_resort(records[0].record)
             await self._handle(Taken([], taken.until, after=(records[0].record,)))
         elif self._timers_max > 1:
@@ -267,12 +271,13 @@ class Lane:
         passed = [*taken.after, *(each.record for each in taken.records)]
         until = max(taken.until, self._until())
         reached = positions.after(self._held, passed, until)
+        self._settling.tell(batch, reached)
         applied = [each for each in taken.records if each.error is None and not _is_mark(each)]
         await positions.move(tx, spec.name, self._partition, self._held, reached)
         await self._set_aside(tx, taken.records, batch)
         handling = time.perf_counter()
         next_due = self._next_due
-        if applied or batch.timers_max:
+        if applied or batch.timers_max or batch.settling:
             await spec.handler.handle(tx, applied, batch)
             if live:
                 next_due = _sooner(next_due, batch.soonest_due)
@@ -288,6 +293,7 @@ class Lane:
         def committed() -> None:
             self._outbox.committed(plan)
             self._held, self._next_due, self._marked = reached, next_due, marked
+            self._settling.committed(batch)
             if batch.timers_max:
                 self._timers_max = min(self._timers_max * 2, _TIMERS_AT_ONCE)
             for each in batch.committed:
@@ -299,7 +305,8 @@ class Lane:
     def _is_live(self, taken: Taken) -> bool:
         """Whether a batch is small and plain enough to go together with others."""
         few = len(taken.records) <= _LIVE_EVENTS
-        return not self._spec.stream and few and all(each.error is None for each in taken.records)
+        plain = self._settling.done and not self._spec.stream
+        return plain and few and all(each.error is None for each in taken.records)
 
     def _behind(self, topic: str) -> int | None:
         """The offset that is read next, where nothing before it waits here."""
@@ -384,11 +391,6 @@ def _sooner(one: Instant | None, other: Instant | None) -> Instant | None:
 
 def _is_mark(each: Arrived) -> bool:
     return each.event is not None and each.event.type == types.CLOCK_ADVANCED
-
-
-def _place_of(each: Arrived) -> str:
-    record = each.record
-    return f"{record.topic}-{record.partition} offset {record.offset}"
 
 
 def _condemned(each: Arrived, error: Exception) -> Arrived:

@@ -13,7 +13,7 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -45,7 +45,7 @@ from shared.runtime.watch import Watch
 log = logging.getLogger(__name__)
 
 _Settings = TypeVar("_Settings", bound=ServiceSettings)
-Task = Callable[[asyncio.Event], Awaitable[None]]
+Task = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 """A loop of a service's own: runs until the event is set."""
 
 # A batch folds many histories at once: its statements may take their time.

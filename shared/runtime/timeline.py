@@ -18,96 +18,25 @@ A member is folded on by one lane at a time, so nothing here locks.
 from collections.abc import Sequence
 from functools import partial
 from time import monotonic
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple
 from uuid import UUID
 
 import msgspec
 
 from shared.clock import Instant
 from shared.db import Transaction, WriteSet, member_uuid
-from shared.events import Event, event_key
+from shared.events import event_key
 from shared.runtime.batch import Arrived, Batch
+from shared.runtime.commands.desk import Commands, Desk
+from shared.runtime.machine import E, EffectWriter, F, Machine, Outcome, S
 from shared.runtime.positions import BEGINNING
 from shared.runtime.recalled import Recalled
 from shared.timers import timelines
 from shared.timers.timelines import Order, StoredFact, StoredTimeline
 
-S = TypeVar("S")
-F = TypeVar("F")
-E = TypeVar("E")
-
 _BIRTH = Order(BEGINNING, -1, b"")
 _FIRES_MAX = 100_000
 _PREPARE_SECONDS = 1.0
-
-
-class Machine(Protocol[S, F, E]):
-    """A member's history as pure decisions: no clock, no I/O, the same answer to the same facts.
-
-    `state_type` and `fact_type` are msgspec Structs; they are what is stored.
-    """
-
-    state_type: type[S]
-    fact_type: type[F]
-
-    def initial(self, member_id: UUID) -> S:
-        """The state before the first fact."""
-        ...
-
-    def remember(self, event: Event) -> F | None:
-        """What this service keeps of an event; None when it is none of its concern."""
-        ...
-
-    def supersedes(self, fact: F) -> str | None:
-        """The id of an earlier decision of the same source that this one replaces or withdraws."""
-        ...
-
-    def needs_history(self, state: S, at: Instant, fact: F) -> bool:
-        """Whether this fact can be judged only with all facts of the member at hand."""
-        ...
-
-    def apply(self, state: S, at: Instant, fact: F, effects: list[E]) -> None:
-        """Take a fact into the state and append what it leads to."""
-        ...
-
-    def due(self, state: S) -> Instant | None:
-        """When something next happens with no further event."""
-        ...
-
-    def fire(self, state: S, effects: list[E]) -> None:
-        """Let happen what is due at `due(state)`; afterwards `due` is later, or None."""
-        ...
-
-
-class Outcome(msgspec.Struct, Generic[S, E]):
-    """What a batch did to one member.
-
-    Attributes:
-        member_id: who.
-        state: the state afterwards.
-        effects: the new effects; when `rebuilt`, *all* effects of the whole history, to be held
-            against what was posted before.
-        rebuilt: whether the history was folded anew from the beginning.
-        cause: the id of the event that led here; "timer" when only time passed.
-    """
-
-    member_id: UUID
-    state: S
-    effects: list[E]
-    rebuilt: bool
-    cause: str
-
-
-class EffectWriter(Protocol[S, E]):
-    """What a service does with outcomes, inside of the batch's transaction."""
-
-    async def prepare(self, tx: Transaction) -> None:
-        """Bring the machine up to date (program versions), before the batch is decided."""
-        ...
-
-    async def write(self, tx: Transaction, outcomes: Sequence[Outcome[S, E]], batch: Batch) -> None:
-        """Write effects, set-based, and emit events through `batch`."""
-        ...
 
 
 class _News(NamedTuple):
@@ -119,13 +48,27 @@ class _News(NamedTuple):
     event_id: str
 
 
+class _Folded(NamedTuple, Generic[S, E]):
+    """What a batch has in hand: the new facts, what they did to whom, and the rows to write."""
+
+    news: dict[UUID, list[_News]]
+    outcomes: list[Outcome[S, E]]
+    rows: list[tuple[UUID, StoredTimeline]]
+
+
 class TimelineHandler(Generic[S, F, E]):
     """A batch handler that folds histories."""
 
-    def __init__(self, machine: Machine[S, F, E], writer: EffectWriter[S, E]) -> None:
-        """Join a machine and the writer of its effects."""
+    def __init__(
+        self,
+        machine: Machine[S, F, E],
+        writer: EffectWriter[S, E],
+        commands: Commands | None = None,
+    ) -> None:
+        """Join a machine and the writer of its effects; `commands`: how commands are decided."""
         self._machine = machine
         self._effects = writer
+        self._commands = commands
         self._recalled = Recalled()
         self._prepared_at = -_PREPARE_SECONDS
         self._encode = msgspec.msgpack.Encoder().encode
@@ -136,9 +79,14 @@ class TimelineHandler(Generic[S, F, E]):
         """Fold the histories of the batch's members on, and of those whose timers are due."""
         await self._prepare(tx)
         batch.follow(arrived)
-        news = self._news(arrived)
+        desk = Desk(arrived)
+        if self._commands is not None:
+            desk = await self._commands.sort(tx, arrived, batch)
+        news = self._news(desk.rest)
         due = await self._claim(tx, batch)
-        members = list({*news, *due})
+        members = list({*news, *due, *(member_uuid(each.subject) for each in desk.asked)})
+        if self._commands is not None and not members:
+            await self._commands.write(tx, desk, batch)
         if not members:
             return
         keys = [(member, item.order.key) for member in news for item in news[member]]
@@ -149,6 +97,11 @@ class TimelineHandler(Generic[S, F, E]):
         outcomes, rows, again = self._fold_on(members, news, stored, batch)
         if again:
             await self._fold_anew(tx, again, news, batch, outcomes, rows)
+        if self._commands is not None:
+            late = self._decide(self._commands, desk, _Folded(news, outcomes, rows), batch)
+            if late:
+                await self._fold_anew(tx, late, news, batch, outcomes, rows)
+            await self._commands.write(tx, desk, batch)
         await self._save(tx, news, rows, batch)
         batch.committed.append(partial(self._recalled.put, batch.partition, rows, keys))
         await self._effects.write(tx, outcomes, batch)
@@ -156,6 +109,8 @@ class TimelineHandler(Generic[S, F, E]):
     def forget(self, partition: int) -> None:
         """Somebody else may have written this partition: remember nothing of it."""
         self._recalled.forget(partition)
+        if self._commands is not None:
+            self._commands.forget(partition)
 
     async def next_due(self, tx: Transaction, partition: int) -> Instant | None:
         """When the next timer of a partition is due."""
@@ -323,6 +278,49 @@ class TimelineHandler(Generic[S, F, E]):
             cause = news[member][-1].event_id
             outcomes.append(Outcome(member, state, effects, rebuilt=True, cause=cause))
         batch.rebuilds += len(members)
+
+    def _decide(
+        self, commands: Commands, desk: Desk, folded: _Folded[S, E], batch: Batch
+    ) -> list[UUID]:
+        """Decide commands one after the other, each upon what those before it have left.
+
+        A verdict's time is when its lane decides, so that it sorts after everything but facts that
+        claim to be of the future.
+
+        Returns:
+            Whose verdict does sort before some fact, or needs the history: those are to be folded
+            anew.
+        """
+        told = {each.member_id: each for each in folded.outcomes}
+        reached = {member: row.as_of for member, row in folded.rows}
+        late: set[UUID] = set()
+        for place, command in enumerate(desk.asked):
+            member = member_uuid(command.subject)
+            outcome = told.get(member)
+            at = (command.at if batch.until == BEGINNING else batch.until) + place
+            state = None if outcome is None else outcome.state
+            verdict = commands.decide(desk, command, state, at, batch)
+            fact = None if verdict is None else self._machine.remember(verdict)
+            if verdict is None or fact is None:
+                continue
+            if outcome is None:
+                initial = self._machine.initial(member)
+                outcome = told[member] = Outcome(member, initial, [], rebuilt=False, cause="")
+                reached[member] = _BIRTH
+            item = _News(Order(at, 0, verdict.key), fact, None, verdict.id)
+            folded.news.setdefault(member, []).append(item)
+            if item.order < reached[member] or self._machine.needs_history(outcome.state, at, fact):
+                late.add(member)
+            self._advance(outcome.state, at, outcome.effects, batch)
+            self._machine.apply(outcome.state, at, fact, outcome.effects)
+            outcome.cause, reached[member] = verdict.id, max(reached[member], item.order)
+        if desk.asked:
+            folded.outcomes[:] = [each for member, each in told.items() if member not in late]
+            folded.rows[:] = [
+                (each.member_id, self._row(each.state, reached[each.member_id]))
+                for each in folded.outcomes
+            ]
+        return list(late)
 
     def _row(self, state: S, as_of: Order) -> StoredTimeline:
         return StoredTimeline(as_of, self._machine.due(state), self._encode(state))

@@ -119,6 +119,8 @@ class Chaos:
     stack: Stack
     chance: random.Random
     kills_least: int = 16
+    service: str = ""
+    """Whose processes are killed, beside the servers; empty: everybody's."""
     killed: list[str] = field(default_factory=list)
     servers: list[str] = field(default_factory=lambda: ["kafka", "postgres"])
 
@@ -143,7 +145,11 @@ class Chaos:
             if sum(word != "ready" for word in self.stack.status().values()) >= _MOST_DOWN:
                 continue
             servers = ("kafka", "postgres")
-            victims = sorted(name for name in self.stack.processes if name not in servers)
+            victims = sorted(
+                name
+                for name in self.stack.processes
+                if name not in servers and name.startswith(self.service)
+            )
             if self.servers and self.chance.random() < 0.15:
                 self._shoot(self.servers.pop(self.chance.randrange(len(self.servers))))
             elif victims:

@@ -26,7 +26,12 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 SAYS = {
     "README.md": ['"member_id"'],
     "README.zh.md": ['"member_id"'],
-    "docs/quick-start.md": ['"status":"accepted"', '"available": 35', "points: version 2"],
+    "docs/quick-start.md": [
+        '"status":"accepted"',
+        '"available": 35',
+        '"balance":85',
+        "points: version 2",
+    ],
     "docs/publishing-events.md": [
         "sdk-binary accepted",
         "java-2 is at",
@@ -136,11 +141,14 @@ async def test_sample_events_are_accepted(desk: Desk) -> None:
             assert answer.status_code == 202, answer.text
 
 
-def test_sample_conditions_are_part_of_a_valid_program(desk: Desk) -> None:
+def test_samples_are_part_of_a_valid_program(desk: Desk) -> None:
     program = yaml.safe_load((desk.directory / "deploy" / "program.yaml").read_text())
     samples = [yaml.safe_load(block.text) for block in all_blocks("yaml")]
     assert samples
-    for number, sample in enumerate(samples):
+    for part in ("points", "segmentation", "notify"):
+        for sample in samples:
+            program[part] |= sample.get(part, {})
+    for number, sample in enumerate(each for each in samples if "when" in each):
         title = {"zh": "示例", "en": "A sample"}
         tag = {"tag": f"sample_{number}", "title": title, **sample}
         program["segmentation"]["groups"].append(
@@ -148,4 +156,5 @@ def test_sample_conditions_are_part_of_a_valid_program(desk: Desk) -> None:
         )
     (desk.directory / "samples.yaml").write_text(yaml.safe_dump(program, allow_unicode=True))
     said = desk.run(".venv/bin/regulars program validate samples.yaml")
+    assert "points: valid" in said
     assert "segmentation: valid" in said

@@ -38,8 +38,8 @@ from shared.db import Transaction
 from shared.events import encode, topics, types
 from shared.events.decisions import JobFailed
 from shared.runtime.batch import Batch
+from shared.runtime.machine import Outcome
 from shared.runtime.program import ProgramHistory
-from shared.runtime.timeline import Outcome
 
 SOURCE = "urn:regulars:notify"
 """The CloudEvents source of notify's decisions."""

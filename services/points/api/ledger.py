@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import AwareDatetime, BaseModel, Field
 
 from services.points.domain.machine import PointsMachine
+from services.points.domain.posting import ADJUSTED, ISSUED
 from services.points.domain.versions import Versions
 from services.points.domain.wording import Sentence
 from services.points.handlers import accounts
@@ -119,8 +120,11 @@ class TrialBalance(BaseModel):
     debits: int
     credits: int
     points_issued: int = Field(description="issued and not taken back")
+    points_adjusted: int = Field(description="given by hand less what was taken by hand")
     members: Members | None = Field(description="not for a caller limited to stores")
-    balanced: bool = Field(description="debits = credits, and the members have what was issued")
+    balanced: bool = Field(
+        description="debits = credits, and the members have what was issued and adjusted"
+    )
 
 
 Refresh = Callable[[Transaction], Awaitable[None]]
@@ -283,13 +287,19 @@ def _stores_of(caller: Principal) -> list[str] | None:
 
 def _trial_balance(rows: Sequence[TotalRow], members: Members | None) -> TrialBalance:
     debits, credits_ = sum(row.debits for row in rows), sum(row.credits for row in rows)
-    issued = sum(row.debits - row.credits for row in rows if row.account == "issued")
-    owned = issued if members is None else members.available + members.pending + members.held
+    issued, adjusted = (_net(rows, account) for account in (ISSUED, ADJUSTED))
+    given = issued + adjusted
+    owned = given if members is None else members.available + members.pending + members.held
     return TrialBalance(
         accounts=[Total(**row._asdict(), balance=row.debits - row.credits) for row in rows],
         debits=debits,
         credits=credits_,
         points_issued=issued,
+        points_adjusted=adjusted,
         members=members,
-        balanced=debits == credits_ and issued == owned,
+        balanced=debits == credits_ and given == owned,
     )
+
+
+def _net(rows: Sequence[TotalRow], account: str) -> int:
+    return sum(row.debits - row.credits for row in rows if row.account == account)

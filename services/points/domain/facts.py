@@ -72,4 +72,13 @@ class Tier(Fact, frozen=True, array_like=True, gc=False, tag=5):
     supersedes: str | None = None
 
 
-AnyFact = Purchase | Refund | Action | Person | Tier
+class Adjustment(Fact, frozen=True, array_like=True, gc=False, tag=6):
+    """Points were given or taken by hand: the verdict on a command, if it was granted."""
+
+    points: int
+    reason: str
+    by: str
+    store_id: str | None = None
+
+
+AnyFact = Purchase | Refund | Action | Person | Tier | Adjustment

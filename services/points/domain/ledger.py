@@ -5,10 +5,17 @@ turns moves into transfers, which also know what was posted before.
 """
 
 from datetime import date
+from typing import Final
 
 import msgspec
 
 from shared.clock import Instant
+
+ADJUSTMENT: Final = "adjustment"
+"""In place of a rule: somebody gave or took by hand. No rule of a program may have this id."""
+
+CHAIN: Final = "chain"
+"""Who pays for points where no rule says otherwise."""
 
 Usage = tuple[int, int]
 """points, times that a rule gave a member in the current local day"""
@@ -34,8 +41,8 @@ class State(msgspec.Struct, array_like=True, dict=True):
         member: birthday and tier as they stand.
         day: the local day that `used` counts (days since 1970-01-01).
         used: by rule with a cap, what it gave on that day.
-        available: points that can be spent.
-        lifetime: points ever earned and not taken back.
+        available: points that can be spent; below zero, what is owed.
+        lifetime: points ever earned by rules and not taken back.
         orders: 4-byte fingerprints of the orders rated; a hit says "look at the history", no more.
         waiting: orders of which a refund is known and the purchase is not.
     """
@@ -55,8 +62,8 @@ class Move(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         event_id, key: the event that caused it, and its identity.
         at: when the points came or went, as an instant.
-        code: earn or clawback.
-        rule, version: what decided.
+        code: earn, clawback or adjust.
+        rule, version: what decided; the rule of what is given or taken by hand is `ADJUSTMENT`.
         points: signed, never zero.
         lot: identity of the event whose grant (by the same rule) the points belong to.
         figures: what decided, as JSON.

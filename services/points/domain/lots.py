@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date
+from heapq import heappop, heappush
 from typing import NamedTuple
 
 from services.points.domain.ledger import Move
@@ -32,42 +33,49 @@ class Lot(NamedTuple):
     expires_on: date | None
 
 
-class InsufficientPoints(ValueError):  # noqa: N818 - a word of the field, as the API says it
-    """Fewer points are there than were asked for."""
-
-
 def lots_of(moves: Iterable[Move]) -> dict[LotKey, Lot]:
-    """The lots that a whole history of moves leaves, those used up included."""
+    """The lots that a whole history of moves leaves, those used up included.
+
+    What a refund takes back comes from the lot of its order first. Whatever else is taken, and what
+    that lot does not hold any more, is spent. What no lot holds is owed: the next points that come
+    in pay for it. So the lots sum to the balance, or to nothing where the balance is below zero.
+    """
     lots: dict[LotKey, Lot] = {}
+    spendable: list[tuple[bool, date, Instant, LotKey]] = []
+    owed = 0
     for move in moves:
         key = LotKey(move.lot, move.rule)
-        lot = lots.get(key) or Lot(key, move.at, 0, 0, move.expires_on)
-        lots[key] = lot._replace(
-            granted=lot.granted + max(0, move.points), remaining=lot.remaining + move.points
-        )
+        lot = lots.get(key)
+        if move.points > 0:
+            lot = lot or Lot(key, move.at, 0, 0, move.expires_on)
+            paid = min(owed, move.points)
+            owed -= paid
+            lots[key] = lot = lot._replace(
+                granted=lot.granted + move.points, remaining=lot.remaining + move.points - paid
+            )
+            heappush(spendable, _soonest(lot))
+            continue
+        missing = -move.points
+        if lot is not None:
+            part = min(lot.remaining, missing)
+            lots[key] = lot._replace(remaining=lot.remaining - part)
+            missing -= part
+        owed += _spend(lots, spendable, missing)
     return lots
 
 
-def spend(lots: Iterable[Lot], points: int) -> list[tuple[Lot, int]]:
-    """Choose the lots to spend from: soonest expiry first, then the oldest.
-
-    Returns:
-        Each lot used, with how many points of it; they sum to `points`.
-
-    Raises:
-        InsufficientPoints: the lots do not hold so many.
-    """
-    taken: list[tuple[Lot, int]] = []
-    missing = points
-    for lot in sorted((lot for lot in lots if lot.remaining > 0), key=_soonest):
-        if not missing:
-            break
-        part = min(lot.remaining, missing)
-        taken.append((lot, part))
-        missing -= part
-    if missing:
-        raise InsufficientPoints(f"{missing} of {points} points are missing")
-    return taken
+def _spend(
+    lots: dict[LotKey, Lot], spendable: list[tuple[bool, date, Instant, LotKey]], points: int
+) -> int:
+    """Spend from the lots, soonest expiry first; returns how many points are missing."""
+    while points and spendable:
+        lot = lots[spendable[0][-1]]
+        part = min(lot.remaining, points)
+        lots[lot.key] = lot._replace(remaining=lot.remaining - part)
+        points -= part
+        if part == lot.remaining:
+            heappop(spendable)
+    return points
 
 
 def expiries(lots: Sequence[Lot]) -> list[tuple[date | None, int]]:

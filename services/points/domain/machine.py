@@ -13,8 +13,8 @@ import msgspec
 
 from services.points.domain import reading
 from services.points.domain.earning import Earning, Grant
-from services.points.domain.facts import Action, AnyFact, Person, Purchase, Refund, Tier
-from services.points.domain.ledger import Effect, Member, Move, Remark, State
+from services.points.domain.facts import Action, Adjustment, AnyFact, Person, Purchase, Refund, Tier
+from services.points.domain.ledger import ADJUSTMENT, CHAIN, Effect, Member, Move, Remark, State
 from services.points.domain.local_time import Moment
 from services.points.domain.refund import Memory, Order, begin_memory, memory_of, take_off
 from shared.clock import Instant
@@ -57,10 +57,22 @@ class PointsMachine:
         return fact.supersedes if type(fact) is Tier else None
 
     def needs_history(self, state: State, at: Instant, fact: AnyFact) -> bool:  # noqa: ARG002 - of the protocol
-        """Whether this history's orders must be at hand: a refund, an order maybe seen before."""
-        if type(fact) is Purchase:
-            return fact.order_id in state.waiting or _fingerprint(fact.order_id) in state.orders
-        return type(fact) is Refund
+        """Whether this history's orders or lots must be at hand.
+
+        Orders: for a refund, and an order that was maybe seen before. Lots: where points are taken
+        from them, or come to somebody who owes some.
+        """
+        kind = type(fact)
+        if kind is Purchase:
+            order_id = cast("Purchase", fact).order_id
+            return (
+                order_id in state.waiting
+                or _fingerprint(order_id) in state.orders
+                or state.available < 0
+            )
+        if kind is Adjustment:
+            return cast("Adjustment", fact).points < 0 or state.available < 0
+        return kind is Refund or (kind is Action and state.available < 0)
 
     def apply(self, state: State, at: Instant, fact: AnyFact, effects: list[Effect]) -> None:
         """Tell one fact."""
@@ -76,6 +88,8 @@ class PointsMachine:
             tier = cast("Tier", fact).tier
             if tier is not None:
                 state.member = Member(state.member.birthday_month, tier)
+        elif kind is Adjustment:
+            self._adjustment(state, at, cast("Adjustment", fact), effects)
         elif month := cast("Person", fact).birthday_month:
             state.member = Member(month, state.member.tier)
 
@@ -129,6 +143,29 @@ class PointsMachine:
         state.waiting = tuple(sorted(memory.waiting))
         figures = {"order_id": fact.order_id, "amount": fact.amount}
         effects.append(_remark(fact, at, "refund_waits_for_order", figures))
+
+    def _adjustment(
+        self, state: State, at: Instant, fact: Adjustment, effects: list[Effect]
+    ) -> None:
+        earning = self._programs.at(at)
+        state.available += fact.points
+        effects.append(
+            Move(
+                event_id=fact.id,
+                key=fact.key,
+                at=at,
+                code="adjust",
+                rule=ADJUSTMENT,
+                version=earning.number,
+                points=fact.points,
+                lot=fact.key,
+                store_id=fact.store_id or "",
+                funder=CHAIN,
+                order_id=None,
+                expires_on=earning.expires_on(at) if fact.points > 0 else None,
+                figures=_encode({"reason": fact.reason, "by": fact.by}),
+            )
+        )
 
     def _catch_up(
         self, state: State, at: Instant, memory: Memory, order_id: str, effects: list[Effect]

@@ -13,11 +13,12 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from services.points.domain.ledger import Move
+from services.points.domain.ledger import ADJUSTMENT, Move
 from shared.clock import Instant
 
 ISSUED: Final = "issued"
 AVAILABLE: Final = "available"
+ADJUSTED: Final = "adjusted"
 CORRECTION: Final = "correction"
 
 _ID_BYTES: Final = 16
@@ -27,7 +28,8 @@ _json: Final = msgspec.json.Encoder()
 class Transfer(NamedTuple):
     """Points from one account to another. `points` is positive; debit and credit say which way.
 
-    `issued` is an account of the chain, kept by store; `available` is the member's. The fields up
+    `issued` and `adjusted` (by hand) are accounts of the chain, kept by store; `available` is the
+    member's. The fields up
     to `correction` are the columns of the books; `expires_on` is kept by the lot.
     """
 
@@ -156,11 +158,12 @@ def _transfer(
     member: bytes, move: Move, balance: int, generation: int = 0, correction: str | None = None
 ) -> Transfer:
     comes_in = move.points > 0
+    ours = ADJUSTED if move.rule == ADJUSTMENT else ISSUED
     return Transfer(
         transfer_id(member, move.key, move.rule, generation),
         move.at,
-        ISSUED if comes_in else AVAILABLE,
-        AVAILABLE if comes_in else ISSUED,
+        ours if comes_in else AVAILABLE,
+        AVAILABLE if comes_in else ours,
         move.points if comes_in else -move.points,
         move.code,
         move.event_id,

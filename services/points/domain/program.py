@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from services.points.domain.features import catalogue_of
+from services.points.domain.ledger import ADJUSTMENT, CHAIN
 from shared.conditions import All, Condition, ConditionError, parse
 
 Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
@@ -114,6 +115,18 @@ class Expiry(_Part):
         return self
 
 
+class Adjustments(_Part):
+    """How far somebody may go who gives or takes points by hand.
+
+    Attributes:
+        overdraft: how far below zero points may be taken; 0: never more than are there.
+        store_points_max: the most points at once for a caller of a store; 0: stores may not.
+    """
+
+    overdraft: int = Field(default=0, ge=0, le=1_000_000_000)
+    store_points_max: int = Field(default=0, ge=0, le=1_000_000_000)
+
+
 class Rule(_Part):
     """What earns points.
 
@@ -138,7 +151,7 @@ class Rule(_Part):
     when: object = None
     multipliers: tuple[Multiplier, ...] = Field(default=(), strict=False)
     cap: Cap | None = None
-    funder: Slug = "chain"
+    funder: Slug = CHAIN
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -164,6 +177,7 @@ class PointsProgram(_Part):
     time_zone: str = "UTC"
     expiry: Expiry = Expiry()
     exclude: Excluded = NOTHING_EXCLUDED
+    adjustments: Adjustments = Adjustments()
     rules: tuple[Rule, ...] = Field(strict=False, max_length=1000)
 
     @field_validator("time_zone")
@@ -179,6 +193,8 @@ class PointsProgram(_Part):
     def _unique(self) -> Self:
         seen: set[str] = set()
         for rule in self.rules:
+            if rule.id == ADJUSTMENT:
+                raise ValueError(f"{ADJUSTMENT!r} stands for points given by hand; no rule has it")
             if rule.id in seen:
                 raise ValueError(f"two rules have the id {rule.id!r}")
             seen.add(rule.id)

@@ -4,9 +4,19 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from services.points.domain.earning import Earning
-from services.points.domain.facts import Action, AnyFact, Line, Person, Purchase, Refund, Tier
+from services.points.domain.facts import (
+    Action,
+    Adjustment,
+    AnyFact,
+    Line,
+    Person,
+    Purchase,
+    Refund,
+    Tier,
+)
 from shared.clock import Instant
 from shared.events import Event, facts, types
+from shared.events.commands import AdjustmentDecided
 
 
 class _Programs(Protocol):
@@ -93,6 +103,12 @@ def _tier(event: Event, data: Any, _: _Programs) -> Tier:
     return Tier(event.id, event.key, None if withdraws_only else data.to, data.supersedes)
 
 
+def _adjustment(event: Event, data: AdjustmentDecided, _: _Programs) -> Adjustment | None:
+    if not data.granted:
+        return None
+    return Adjustment(event.id, event.key, data.points, data.reason, data.by, data.store_id)
+
+
 _READERS: Final[dict[str, Callable[[Event, Any, _Programs], AnyFact | None]]] = {
     types.PURCHASE_COMPLETED: _purchase,
     types.PURCHASE_REFUNDED: _refund,
@@ -100,4 +116,5 @@ _READERS: Final[dict[str, Callable[[Event, Any, _Programs], AnyFact | None]]] = 
     types.MEMBER_JOINED: _joined,
     types.MEMBER_PROFILE_UPDATED: _profile,
     types.TIER_CHANGED: _tier,
+    types.ADJUSTMENT_DECIDED: _adjustment,
 }

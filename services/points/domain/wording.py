@@ -24,7 +24,7 @@ def explain(
     """Say why a transfer was posted.
 
     Args:
-        code: of the transfer: earn, clawback or correction.
+        code: of the transfer: earn, clawback, adjust or correction.
         rule: the rule's id.
         points: signed.
         figures: the explanation kept with the transfer.
@@ -33,6 +33,8 @@ def explain(
     name = _name(rule, earning)
     if code == CORRECTION:
         return _correction(name, figures)
+    if code == "adjust":
+        return _adjusted(points, figures)
     if code == "clawback":
         return _clawback(name, points, figures)
     return _earned(name, points, figures)
@@ -103,6 +105,15 @@ def _clawback(name: Sentence, points: int, figures: Mapping[str, Any]) -> Senten
         f"{name.zh}：{zh.format_map(figures)}，{points:+d} 分",
         f"{name.en}: {en.format_map(figures)}: {points:+d} points",
     )
+
+
+def _adjusted(points: int, figures: Mapping[str, Any]) -> Sentence:
+    told = {"points": abs(points), **figures}
+    if points > 0:
+        zh, en = "{by} 手工发放 {points} 分：{reason}", "{points} points given by {by}: {reason}"
+    else:
+        zh, en = "{by} 手工扣除 {points} 分：{reason}", "{points} points taken by {by}: {reason}"
+    return Sentence(zh.format_map(told), en.format_map(told))
 
 
 def _correction(name: Sentence, figures: Mapping[str, Any]) -> Sentence:

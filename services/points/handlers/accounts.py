@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from services.points.domain.ledger import Effect, Move
+from services.points.domain.ledger import ADJUSTMENT, Effect, Move
 from services.points.domain.lots import expiries, lots_of
 from services.points.domain.machine import PointsMachine
 from services.points.domain.versions import Versions
@@ -55,8 +55,9 @@ async def account_at(
     effects = _told(machine, member_id, facts, at)
     moves = [effect for effect in effects if isinstance(effect, Move)]
     available = sum(move.points for move in moves)
+    earned = sum(move.points for move in moves if move.rule != ADJUSTMENT)
     lots = list(lots_of(moves).values())
-    return AccountView(Account(available, 0, 0, available), expiries(lots))
+    return AccountView(Account(available, 0, 0, earned), expiries(lots))
 
 
 def explained(row: TransferRow, versions: Versions) -> Explained:

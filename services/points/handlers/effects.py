@@ -26,8 +26,8 @@ from shared.db import Transaction
 from shared.events import encode, topics, types
 from shared.events.decisions import PointsMoved
 from shared.runtime.batch import Batch
+from shared.runtime.machine import Outcome
 from shared.runtime.program import ProgramHistory
-from shared.runtime.timeline import Outcome
 
 SOURCE: Final = "urn:regulars:points"
 
@@ -45,6 +45,7 @@ class PointsEffectWriter:
         figures: LedgerFigures,
         *,
         rehearse: bool = False,
+        topic: str = topics.POINTS,
     ) -> None:
         """Join the program's history with what the machine judges by.
 
@@ -54,11 +55,13 @@ class PointsEffectWriter:
             figures: where transfers are counted.
             rehearse: what is written is rolled back; the sums by store, which all members of a
                 lane share, are left alone, so that no lane waits for it.
+            topic: where `points.moved` goes.
         """
         self._history = history
         self._versions = versions
         self._figures = figures
         self._rehearse = rehearse
+        self._topic = topic
 
     async def prepare(self, tx: Transaction) -> None:
         """Bring the machine's versions of the program up to date."""
@@ -76,6 +79,7 @@ class PointsEffectWriter:
             before = each.state.available - sum(move.points for move in moves)
             transfers = post_new(each.member_id.bytes, moves, before)
             posted.append((each.member_id, transfers))
+            # points that go spend lots, and for that a history is folded anew
             lots.extend((each.member_id, _lot(transfer)) for transfer in transfers)
         if folded_anew:
             posted += await self._folded_anew(tx, batch.partition, folded_anew)
@@ -85,7 +89,7 @@ class PointsEffectWriter:
         await books.put_accounts(tx, lane, _accounts((*folded_on, *folded_anew)), batch.now)
         if not self._rehearse:
             await books.add_flows(tx, lane, _flows(posted))
-        _publish(posted, batch)
+        _publish(posted, batch, self._topic)
         self._figures.count(transfer for _, transfers in posted for transfer in transfers)
 
     async def _folded_anew(
@@ -156,11 +160,11 @@ def _flows(posted: Sequence[_Posting]) -> dict[tuple[str, str, str], int]:
     return flows
 
 
-def _publish(posted: Sequence[_Posting], batch: Batch) -> None:
+def _publish(posted: Sequence[_Posting], batch: Batch, topic: str) -> None:
     for member, transfers in posted:
         subject = str(member)
         for transfer in transfers:
-            batch.emit(topics.POINTS, subject, _message(subject, transfer, batch.now))
+            batch.emit(topic, subject, _message(subject, transfer, batch.now))
 
 
 def _message(subject: str, transfer: Transfer, recorded_at: Instant) -> bytes:

@@ -6,6 +6,11 @@ They are the source of the schemas, describe the API, and word what the edge ref
 from typing import Final
 
 from shared.events import types
+from shared.events.models.commands import (
+    AdjustmentDecided,
+    AdjustmentRequested,
+    ReferralRewarded,
+)
 from shared.events.models.communities import (
     CodeViewed,
     CommunityJoined,
@@ -96,6 +101,9 @@ MODELS: Final[dict[str, type[EventModel]]] = {
     types.MEMBER_MERGED: MemberMerged,
     types.MEMBER_UNMERGED: MemberUnmerged,
     types.MEMBER_ERASED: MemberErased,
+    types.ADJUSTMENT_REQUESTED: AdjustmentRequested,
+    types.ADJUSTMENT_DECIDED: AdjustmentDecided,
+    types.REFERRAL_REWARDED: ReferralRewarded,
     types.POINTS_MOVED: PointsMoved,
     types.POINTS_EXPIRING: PointsExpiring,
     types.REWARD_RESERVED: RewardReserved,
@@ -122,6 +130,8 @@ MODELS: Final[dict[str, type[EventModel]]] = {
 
 __all__ = [
     "MODELS",
+    "AdjustmentDecided",
+    "AdjustmentRequested",
     "AudienceEntered",
     "AudienceExited",
     "ClockAdvanced",
@@ -162,6 +172,7 @@ __all__ = [
     "QuestionAcknowledged",
     "QuestionAsked",
     "QuestionResolved",
+    "ReferralRewarded",
     "RewardConfirmed",
     "RewardReleased",
     "RewardReserved",

@@ -6,11 +6,13 @@ one is still going on. The answer is stored in the transaction of the effect: th
 which one is there without the other. Refused requests (4xx) leave no trace, so that the same key
 serves for the corrected one.
 
-    @router.post("/v1/adjustments", status_code=201) async def adjust(body: Adjustment, command:
-    CommandDep, caller: Admin) -> Response:
+    @router.post("/v1/sources", status_code=201)
+    async def add(body: Source, command: CommandDep, caller: Admin) -> Response:
         async def effect(tx: Transaction) -> Answer:
-            return Answer(201, await handlers.adjust(tx, body, by=caller.subject))
+            return Answer(201, await handlers.add(tx, body, by=caller.subject))
         return await command.run(effect)
+
+What a member's lane decides takes the same `CommandDep`: see `shared.runtime.commands.answering`.
 
 `build_app` refuses a POST route that neither takes a command nor says with `repeatable` why it
 needs none.
@@ -19,7 +21,9 @@ needs none.
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Annotated, Any, NamedTuple
+from uuid import UUID, uuid4, uuid5
 
 import msgspec
 import orjson
@@ -33,6 +37,8 @@ from shared.db import Database, Transaction
 from shared.runtime.http.problems import Problem
 
 KEPT: Instant = DAY
+REPLAYED: Mapping[str, str] = {"Idempotency-Replayed": "true"}
+_COMMANDS = UUID("5c5d1f0e-0f6b-5b7e-9b0a-9d3f6f6f3a11")
 _KEY_LENGTH_MOST = 255
 _PURGE_AT_ONCE = 100
 _LOCK_SEED = 7_236_002
@@ -56,6 +62,15 @@ DELETE FROM idempotency_keys WHERE (caller, key) IN (
        SELECT caller, key FROM idempotency_keys WHERE created_at <= $1
         ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED)
 """
+
+
+def reused() -> Problem:
+    """The answer to a key that comes with another request."""
+    return Problem(
+        422,
+        "idempotency-key-reused",
+        "this Idempotency-Key was used for another request; take a new one",
+    )
 
 
 def repeatable(why: str) -> dict[str, Any]:
@@ -91,7 +106,7 @@ class _Stored(NamedTuple):
     body: bytes
 
     def response(self, *, replayed: bool) -> Response:
-        headers = {**self.headers, "Idempotency-Replayed": "true"} if replayed else self.headers
+        headers = {**self.headers, **REPLAYED} if replayed else self.headers
         media_type = "application/json" if self.body else None
         return Response(self.body, self.status, headers, media_type)
 
@@ -108,6 +123,18 @@ class Command:
         self._caller = caller
         self._key = key
         self._fingerprint = fingerprint
+
+    @cached_property
+    def id(self) -> UUID:
+        """The same for the same caller and key, for commands that a lane decides."""
+        if self._key is None:
+            return uuid4()
+        return uuid5(_COMMANDS, f"{self._caller}\x1f{self._key}")
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the request; the same key with another one is refused."""
+        return self._fingerprint.hex()
 
     async def run(self, effect: Callable[[Transaction], Awaitable[Answer]]) -> Response:
         """Do the effect in one transaction, or give the answer it had before.
@@ -138,11 +165,7 @@ class Command:
             )
         for row in await tx.fetch(_FIND, self._caller, key, now - KEPT):
             if row["fingerprint"] != self._fingerprint:
-                raise Problem(
-                    422,
-                    "idempotency-key-reused",
-                    "this Idempotency-Key was used for another request; take a new one",
-                )
+                raise reused()
             stored = _Stored(row["status"], orjson.loads(row["headers"]), row["body"])
             return stored.response(replayed=True)
         answer = await effect(tx)

@@ -29,8 +29,8 @@ from shared.runtime.batch import Batch, Input
 from shared.runtime.consumers import ConsumerSpec, Workplace
 from shared.runtime.group import LaneGroup
 from shared.runtime.http.health import HealthBoard
+from shared.runtime.machine import Outcome as Told
 from shared.runtime.publishing import OutboxGauges, OutboxPublisher
-from shared.runtime.timeline import Outcome as Told
 from shared.runtime.timeline import TimelineHandler
 
 PARTITIONS = 2

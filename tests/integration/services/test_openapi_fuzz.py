@@ -47,6 +47,9 @@ async def _serving(name: str, database_url: str, kafka: str, prefix: str) -> Asy
         asyncio.TaskGroup() as tasks,
     ):
         tasks.create_task(serve(made.app, opened, stop))
+        loops = made.parts.roles["serve"].tasks if "serve" in made.parts.roles else ()
+        for loop in loops:
+            tasks.create_task(loop(stop))
         yield f"http://127.0.0.1:{opened.getsockname()[1]}"
         stop.set()
 

@@ -17,7 +17,7 @@ from services.points.handlers.simulation import Simulator
 from services.points.metrics import LedgerFigures
 from shared.clock import Clock, WallClock
 from shared.db import Database
-from shared.events import Event, decode, types
+from shared.events import Event, decode, topics, types
 from shared.kafka.consumer import Record
 from shared.observability.metrics import Metrics
 from shared.runtime.batch import Arrived, Batch
@@ -29,7 +29,8 @@ _BALANCED = """
 SELECT (SELECT count(*) FROM lots WHERE remaining < 0 OR remaining > granted) AS bad_lots,
        (SELECT coalesce(sum(points), 0) FROM flows)
          - (SELECT coalesce(sum(points), 0) FROM transfers) AS unbalanced,
-       (SELECT coalesce(sum(CASE debit WHEN 'issued' THEN points ELSE -points END), 0) FROM flows)
+       (SELECT coalesce(sum(CASE credit WHEN 'available' THEN points ELSE -points END), 0)
+          FROM flows)
          - (SELECT coalesce(sum(available + held + pending), 0) FROM accounts) AS unowned,
        (SELECT count(*) FROM accounts a
           LEFT JOIN (SELECT member_id, sum(remaining) AS points FROM lots GROUP BY 1) l
@@ -37,7 +38,7 @@ SELECT (SELECT count(*) FROM lots WHERE remaining < 0 OR remaining > granted) AS
           LEFT JOIN (SELECT member_id,
                             sum(CASE credit WHEN 'available' THEN points ELSE -points END) AS points
                        FROM transfers GROUP BY 1) t USING (member_id)
-         WHERE a.available + a.held + a.pending <> coalesce(l.points, 0)
+         WHERE greatest(0, a.available) + a.held + a.pending <> coalesce(l.points, 0)
             OR a.available <> coalesce(t.points, 0)) AS wrong_accounts
 """
 
@@ -56,6 +57,7 @@ class Ledger:
     database: Database
     document: Mapping[str, Any]
     clock: Clock = field(default_factory=WallClock)
+    topic: str = topics.POINTS
 
     def __post_init__(self) -> None:
         self.part = ProgramPart("points", parse, self.document)
@@ -63,7 +65,9 @@ class Ledger:
         self.versions = Versions()
         self.machine = PointsMachine(self.versions)
         self.metrics = Metrics("points", CollectorRegistry())
-        self.effects = PointsEffectWriter(self.history, self.versions, LedgerFigures(self.metrics))
+        self.effects = PointsEffectWriter(
+            self.history, self.versions, LedgerFigures(self.metrics), topic=self.topic
+        )
         self.handler = TimelineHandler(self.machine, self.effects)
 
     def simulator(self) -> Simulator:

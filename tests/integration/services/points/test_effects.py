@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.points.__main__ import SERVICE
+from services.points.domain.lots import lots_of
 from services.points.domain.posting import transfer_id
 from shared.clock import HOUR, MINUTE
 from shared.db import migrations
@@ -42,13 +43,16 @@ async def compare(
     assert await ledger.net(member) == {
         (move.event_id, move.rule, move.at, move.store_id, move.points) for move in folded.moves
     }
-    lots: dict[Any, list[Any]] = {}
-    for move in folded.moves:
-        name = UUID(bytes=transfer_id(member.bytes, move.lot, move.rule))
-        lot = lots.setdefault(name, [name, move.at, 0, 0, move.expires_on])
-        lot[2] += max(0, move.points)
-        lot[3] += move.points
-    assert await ledger.lots(member) == {tuple(lot) for lot in lots.values()}
+    assert await ledger.lots(member) == {
+        (
+            UUID(bytes=transfer_id(member.bytes, *lot.key)),
+            lot.at,
+            lot.granted,
+            lot.remaining,
+            lot.expires_on,
+        )
+        for lot in lots_of(folded.moves).values()
+    }
     if history and any(ledger.machine.remember(event) for event in history):
         assert await ledger.state(member) == folded.state
     remarks = await ledger.fetch("SELECT event_id, code FROM remarks WHERE member_id = $1", member)

@@ -74,6 +74,11 @@ class Account:
         """Points that can be spent in the end."""
         return sum(points for _, _, _, points in self.moves)
 
+    @property
+    def earned(self) -> int:
+        """Points that rules gave and nobody took back."""
+        return sum(points for _, _, rule, points in self.moves if rule != "adjustment")
+
     def _tell(self, event: Event) -> None:
         match event.type:
             case types.PURCHASE_COMPLETED:
@@ -84,6 +89,9 @@ class Account:
                 for rule in self._program(event.at)["rules"]:
                     if _is_listed(rule, event):
                         self._give(event, rule, rule["points"], self._taken(event.at))
+            case types.ADJUSTMENT_DECIDED:
+                if event.data.granted:
+                    self.moves.append((event.at, event.id, "adjustment", event.data.points))
             case _:
                 pass  # who the member is, looked up when it matters
 

@@ -13,8 +13,9 @@ from services.points.domain.facts import AnyFact
 from services.points.domain.ledger import Effect, Move, Remark, State
 from services.points.domain.machine import PointsMachine
 from services.points.domain.program import read_program
-from shared.clock import HOUR, MINUTE, Instant, parse_instant
+from shared.clock import HOUR, MINUTE, Instant, parse_instant, to_datetime
 from shared.events import Event, event_key, facts, types
+from shared.events.commands import AdjustmentDecided
 from shared.events.decisions import Because, TierChanged
 from shared.runtime.program_file import read_part
 
@@ -142,6 +143,22 @@ def joined(id_: str, birthday_month: int | None, at: Instant = NOON) -> Event:
     return event(id_, types.MEMBER_JOINED, at, data)
 
 
+def adjusted(id_: str, points: int, at: Instant, *, granted: bool = True) -> Event:
+    data = AdjustmentDecided(
+        command_id=id_,
+        granted=granted,
+        by="ops",
+        role="admin",
+        fingerprint="f",
+        asked_at=to_datetime(at),
+        points=points,
+        reason="a cold meal",
+        balance=0,
+        program_version=1,
+    )
+    return event(id_, types.ADJUSTMENT_DECIDED, at, data)
+
+
 def promoted(id_: str, tier: str, at: Instant = NOON) -> Event:
     return event(
         id_, types.TIER_CHANGED, at, TierChanged(to=tier, because=Because(rule="tier")), "segments"
@@ -184,3 +201,8 @@ def fold(machine: PointsMachine, *events: Event) -> History:
     for (at, _, _), fact in sorted_facts(machine, events):
         machine.apply(state, at, fact, effects)
     return History(state, effects)
+
+
+def without_adjustments(history: Iterable[Event]) -> list[Event]:
+    """Nothing that spends: every lot is what its own grant left of it."""
+    return [each for each in history if each.type != types.ADJUSTMENT_DECIDED]

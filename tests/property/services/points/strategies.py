@@ -6,6 +6,7 @@ from shared.clock import HOUR, Instant
 from shared.events import Event
 from tests.property.services.points.points_history import (
     NOON,
+    adjusted,
     born,
     bought,
     default_document,
@@ -97,13 +98,16 @@ def refunds(draw: st.DrawFn) -> Event:
 def others(draw: st.DrawFn) -> Event:
     id_ = _number("a", draw(st.integers(0, 99)))
     at: Instant = draw(_TIMES)
-    match draw(st.integers(0, 3)):
+    match draw(st.integers(0, 4)):
         case 0:
             return did(id_, "check_in", at)
         case 1:
             return did(id_, "share", at, likes=draw(st.integers(3, 6)))
         case 2:
             return born(id_, draw(st.integers(2, 4)), at)
+        case 3:
+            points = draw(st.integers(-60, 30).filter(bool))
+            return adjusted(id_, points, at, granted=draw(st.booleans()))
         case _:
             return promoted(id_, draw(st.sampled_from(["gold", "silver"])), at)
 
