@@ -13,11 +13,12 @@ from uuid import UUID
 
 import asyncpg
 import orjson
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+
+from deploy.bench.bare_server import run
 
 _CONNECTIONS = 16
 
@@ -65,12 +66,4 @@ def build(url: str) -> Starlette:
 
 
 if __name__ == "__main__":
-    uvicorn.run(
-        build(sys.argv[1]),
-        host="127.0.0.1",
-        port=int(sys.argv[2]),
-        loop="uvloop",
-        http="httptools",
-        access_log=False,
-        log_level="warning",
-    )
+    run(build(sys.argv[1]), int(sys.argv[2]))

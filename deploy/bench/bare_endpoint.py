@@ -11,13 +11,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import orjson
-import uvicorn
 from aiokafka import AIOKafkaProducer
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from deploy.bench.bare_server import run
 from shared.events import CONTENT_TYPE_HEADER
 
 _BATCH_BYTES = 512 * 1024
@@ -76,12 +76,4 @@ async def _send(
 
 if __name__ == "__main__":
     _kafka, _topic, _partitions, _port, _broker = sys.argv[1:]
-    uvicorn.run(
-        build(_kafka, _topic, int(_partitions), idempotent=_broker == "kafka"),
-        host="127.0.0.1",
-        port=int(_port),
-        loop="uvloop",
-        http="httptools",
-        access_log=False,
-        log_level="warning",
-    )
+    run(build(_kafka, _topic, int(_partitions), idempotent=_broker == "kafka"), int(_port))

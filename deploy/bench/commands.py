@@ -18,7 +18,7 @@ import orjson
 from deploy.bench.errors import StalledError
 from deploy.bench.latency import percentiles
 from deploy.bench.open_loop import Sent, send_at
-from deploy.bench.publisher import publish, request, request_head
+from deploy.bench.publisher import publish_members, request, request_head
 from deploy.bench.result import Result
 from deploy.bench.servers import Say, Servers
 from deploy.bench.watching import memory_mib_max
@@ -26,7 +26,6 @@ from deploy.bench.workload import Purchases
 from deploy.local.services import SERVICES
 from shared.clock import WallClock, format_instant
 
-_BATCH: Final = 500
 _BESIDE: Final = 100.0
 """Live events a second beside the commands."""
 _SATURATED: Final = 8_000
@@ -98,15 +97,8 @@ class _Purchases:
 
     async def make_members(self) -> None:
         """The first purchase of each."""
-        members = self._stream.members
-        await publish(
-            self._port,
-            list(self._stream.batches(0, members, _BATCH)),
-            connections=2,
-            content_type="application/cloudevents-batch+json",
-            key=self._key,
-        )
-        self._next = members
+        await publish_members(self._port, self._stream, key=self._key)
+        self._next = self._stream.members
 
     async def send(self, seconds: float) -> None:
         """Send singles for so long."""
@@ -126,13 +118,8 @@ async def bench(
 ) -> Result:
     """Ask at a rate for some seconds, and then without one, ours and bare by turns."""
     *ports, bare_port = servers.ports(len(SERVICES) + 1)
-    children = [
-        child
-        for service, port in zip(SERVICES, ports, strict=True)
-        for child in servers.service(service, ("all",), port=port)
-    ]
     purchases = _Purchases(ports[0], servers.endpoints.source_key, members)
-    async with servers.running(children) as supervisor:
+    async with servers.running(servers.whole(ports)) as supervisor:
         await purchases.make_members()
         ids, token = await _members(servers, members), servers.token("admin")
         await supervisor.start(servers.bare_commands(bare_port))

@@ -16,7 +16,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from deploy.bench.errors import StalledError
 from deploy.bench.open_loop import Sent, send_at
-from deploy.bench.publisher import publish, request, request_head
+from deploy.bench.publisher import publish_members, request, request_head
 from deploy.bench.result import Result
 from deploy.bench.servers import Say, Servers
 from deploy.bench.watching import cpu_seconds_of
@@ -31,10 +31,8 @@ from shared.runtime.program_file import read_part
 
 _AGO = 2 * SECOND
 """So long ago the purchases were, so that the journey's first wait of 1 s is over."""
-_BATCH = 500
 _WARM_SECONDS = 3.0
 _SILENCE_SECONDS = 10.0
-_BATCH_TYPE = "application/cloudevents-batch+json"
 _SHARES = (50, 90, 99, 100)
 _STAGES = ("answer", "to log", "to points.moved", "to job", "log to effect", "effect to relay")
 
@@ -69,27 +67,16 @@ async def bench(
     """Publish at a rate for some seconds, and follow every event."""
     await _install_program(servers.endpoints.databases["notify"])
     ports = servers.ports(len(SERVICES))
-    children = [
-        child
-        for service, port in zip(SERVICES, ports, strict=True)
-        for child in servers.service(service, ("all",), port=port)
-    ]
     key = servers.endpoints.source_key
     events, warm = int(rate * seconds), int(rate * _WARM_SECONDS)
     known = 1 if new_members else members
     purchases = Purchases(known, "known", WallClock().now())
     seen = _Seen()
     async with (
-        servers.running(children) as supervisor,
+        servers.running(servers.whole(ports)) as supervisor,
         _tail(servers.endpoints.kafka, servers.partitions, seen) as tail,
     ):
-        await publish(
-            ports[0],
-            list(purchases.batches(0, known, _BATCH)),
-            connections=2,
-            content_type=_BATCH_TYPE,
-            key=key,
-        )
+        await publish_members(ports[0], purchases, key=key)
         await tail.quiet()
         say(f"{known:,} members known; {rate:,.0f} a second for {seconds:.0f} s")
         fresh = Purchases(events + warm if new_members else members, "live", WallClock().now())

@@ -108,14 +108,12 @@ async def _ours(
     servers: Servers, ends: TopicEnds, members: int, events: int, rounds: int
 ) -> tuple[list[float], dict[str, float]]:
     ports = servers.ports(len(SERVICES))
-    children = [
-        child
-        for service, port in zip(SERVICES, ports, strict=True)
-        for child in servers.service(service, ("all",), port=port)
-    ]
     rates = []
     start = WallClock().now()
-    async with servers.running(children) as supervisor, _connections(servers) as connections:
+    async with (
+        servers.running(servers.whole(ports)) as supervisor,
+        _connections(servers) as connections,
+    ):
         for number in range(rounds + 1):
             bodies = _bodies(members, events, number, start, identified=False)
             started = time.perf_counter()

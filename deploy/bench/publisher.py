@@ -8,11 +8,14 @@ import time
 from collections.abc import Iterable, Iterator
 
 from deploy.bench.errors import RefusedError
+from deploy.bench.workload import Purchases
 
 _STATUS_TAKEN = (b"202", b"207")
 _STATUS_AWAY = b"503"
 _TRIES_MAX = 50
 _PAUSE_SECONDS = 0.2
+_BATCH = 500
+_BATCH_TYPE = "application/cloudevents-batch+json"
 
 
 async def publish(
@@ -33,6 +36,12 @@ async def publish(
         for _ in range(connections):
             group.create_task(_one(port, queue, head))
     return time.perf_counter() - started
+
+
+async def publish_members(port: int, purchases: Purchases, *, key: str) -> None:
+    """The first purchase of each member, in batches."""
+    bodies = list(purchases.batches(0, purchases.members, _BATCH))
+    await publish(port, bodies, connections=2, content_type=_BATCH_TYPE, key=key)
 
 
 def request_head(key: str, content_type: str, path: str = "/v1/events") -> bytes:

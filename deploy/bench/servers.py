@@ -14,7 +14,7 @@ import asyncpg
 from deploy.local.child import Child
 from deploy.local.endpoints import Endpoints
 from deploy.local.ports import Reservations
-from deploy.local.services import ROOT, Part, is_ready, service_child
+from deploy.local.services import ROOT, SERVICES, Part, is_ready, service_child
 from deploy.local.settings import StackSettings
 from deploy.local.stack import Stack
 from deploy.local.state import new_key
@@ -73,6 +73,14 @@ class Servers:
         return [
             service_child(Part(name, role), port, environment)
             for role, port in zip(roles, ports, strict=True)
+        ]
+
+    def whole(self, ports: Sequence[int]) -> list[Child]:
+        """All services, one process each, on these ports."""
+        return [
+            child
+            for service, port in zip(SERVICES, ports, strict=True)
+            for child in self.service(service, ("all",), port=port)
         ]
 
     def bare_loop(self, database: str, topic: str, appended: int, kept: int) -> Child:

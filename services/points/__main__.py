@@ -87,7 +87,9 @@ def assemble(resources: Resources[PointsSettings]) -> Parts:
                     ConsumerSpec(
                         name="points",
                         inputs=(Input(topics.EVENTS), Input(topics.SEGMENTS)),
-                        handler=TimelineHandler(machine, writer, Commands(PointsDecider(versions))),
+                        handler=TimelineHandler(
+                            machine, writer, Commands(PointsDecider(versions), SOURCE)
+                        ),
                         source=SOURCE,
                         output=topics.POINTS,
                         stream=settings.stream,

@@ -38,6 +38,7 @@ KEYED_LOOKUPS = {
 
 _GRACE_SECONDS = 2.0  # how much longer than the server's limit we wait for its word of it
 _ROLLBACK_SECONDS_MAX = 1.0
+CONNECT_SECONDS_MAX = 5.0
 
 
 def member_uuid(text: str) -> UUID:
@@ -218,6 +219,16 @@ async def _roll_back(begun: Any, driver: Any) -> None:
             await begun.rollback()
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
         driver.terminate()
+
+
+async def connect(url: str, name: str, statement_seconds_max: float) -> Any:
+    """A connection of asyncpg outside of all pools, for who listens or holds a lock on it."""
+    return await asyncpg.connect(
+        url,
+        timeout=CONNECT_SECONDS_MAX,
+        command_timeout=statement_seconds_max,
+        server_settings={"application_name": name, **limits(statement_seconds_max)},
+    )
 
 
 def limits(statement_seconds_max: float) -> dict[str, str]:

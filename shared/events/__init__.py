@@ -14,6 +14,7 @@ from shared.events.codec import (
     Undecodable,
     decode,
     encode,
+    encode_event,
     event_key,
 )
 
@@ -24,5 +25,6 @@ __all__ = [
     "Undecodable",
     "decode",
     "encode",
+    "encode_event",
     "event_key",
 ]

@@ -150,6 +150,19 @@ def encode(  # noqa: PLR0913 - the attributes of an event, all by name
     )
 
 
+def encode_event(event: Event, recorded_at: Instant) -> bytes:
+    """Write an event that is at hand; see `encode`."""
+    return encode(
+        type=event.type,
+        source=event.source,
+        id=event.id,
+        subject=event.subject,
+        at=event.at,
+        data=event.data,
+        recorded_at=recorded_at,
+    )
+
+
 def _is_binary(headers: Headers) -> bool:
     """Whether the attributes are in the headers; a content type that says otherwise decides."""
     told = dict(headers)

@@ -14,12 +14,11 @@ import zlib
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
-import asyncpg
 import msgspec
 
 from shared.backoff import Backoff, rest
 from shared.db import Database, is_transient
-from shared.db.database import limits
+from shared.db.database import CONNECT_SECONDS_MAX, connect
 from shared.outbox.append import CHANNEL, Outgoing
 
 log = logging.getLogger(__name__)
@@ -31,7 +30,6 @@ SELECT partition, id, topic, coalesce(target, partition) AS target, messages
 _DELETE = "DELETE FROM outbox WHERE partition = $1 AND id = ANY($2::bigint[])"
 _CHUNKS_AT_ONCE = 16
 _IDLE_SECONDS = 1.0
-_CONNECT_SECONDS_MAX = 5.0
 _STATEMENT_SECONDS_MAX = 15.0
 _BACKOFF = Backoff(first_seconds=0.1, ceiling_seconds=3.2)
 
@@ -98,12 +96,7 @@ class Relay:
 
     async def _session(self, stop: asyncio.Event) -> None:
         """Hold the lock on one connection of its own and relay until it breaks or we stop."""
-        connection = await asyncpg.connect(
-            self._database.url,
-            timeout=_CONNECT_SECONDS_MAX,
-            command_timeout=_STATEMENT_SECONDS_MAX,
-            server_settings={"application_name": "relay", **limits(_STATEMENT_SECONDS_MAX)},
-        )
+        connection = await connect(self._database.url, "relay", _STATEMENT_SECONDS_MAX)
         try:
             if await self._lead(stop, connection):
                 await connection.add_listener(CHANNEL, self._notified)
@@ -112,7 +105,7 @@ class Relay:
             connection.terminate()  # a server that hangs would not answer a farewell
             raise
         else:
-            await connection.close(timeout=_CONNECT_SECONDS_MAX)
+            await connection.close(timeout=CONNECT_SECONDS_MAX)
 
     async def _lead(self, stop: asyncio.Event, connection: Any) -> bool:
         """Wait until no other relay of the service holds the lock; False: told to stop before."""

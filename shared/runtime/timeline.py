@@ -85,9 +85,9 @@ class TimelineHandler(Generic[S, F, E]):
         news = self._news(desk.rest)
         due = await self._claim(tx, batch)
         members = list({*news, *due, *(member_uuid(each.subject) for each in desk.asked)})
-        if self._commands is not None and not members:
-            await self._commands.write(tx, desk, batch)
         if not members:
+            if self._commands is not None:
+                await self._commands.write(tx, desk, batch)
             return
         keys = [(member, item.order.key) for member in news for item in news[member]]
         recalled = self._recalled.of(members) if isinstance(tx, WriteSet) else None

@@ -13,7 +13,7 @@ from shared.auth.principal import Principal
 from shared.clock import Instant, to_datetime
 from shared.events import types
 from shared.events.commands import AdjustmentDecided, AdjustmentRequested
-from shared.runtime.commands.answering import Asked, Pending, decided, refusal
+from shared.runtime.commands.answering import Asked, Pending, decided, pending, refusal
 from shared.runtime.commands.asking import Asking
 from shared.runtime.http.fields import NO_NUL, Identifier
 from shared.runtime.http.idempotency import CommandDep
@@ -136,8 +136,7 @@ def adjustments_router(asking: Asking) -> APIRouter:
         if known is None:
             raise not_found("adjustment")
         if known.decided is None:
-            body = Pending(id=adjustment_id).model_dump_json()
-            return Response(body, 202, {"Retry-After": "1"}, "application/json")
+            return pending(adjustment_id)
         verdict = msgspec.json.decode(known.decided.verdict, type=AdjustmentDecided)
         if caller.role == "store" and verdict.store_id not in caller.stores:
             raise not_found("adjustment")

@@ -1,6 +1,5 @@
 """Whether points may be given or taken by hand."""
 
-from typing import Final
 from uuid import UUID
 
 from services.points.domain.ledger import ADJUSTMENT, State
@@ -14,8 +13,6 @@ from shared.events.commands import AdjustmentDecided, AdjustmentRequested, Refus
 
 class PointsDecider:
     """Decides adjustments by what the member has and by the program in force."""
-
-    source: Final = "urn:regulars:points"
 
     def __init__(self, programs: Programs) -> None:
         """Take the versions to judge by."""

@@ -29,8 +29,8 @@ class Transfer(NamedTuple):
     """Points from one account to another. `points` is positive; debit and credit say which way.
 
     `issued` and `adjusted` (by hand) are accounts of the chain, kept by store; `available` is the
-    member's. The fields up
-    to `correction` are the columns of the books; `expires_on` is kept by the lot.
+    member's. The fields up to `correction` are the columns of the books; `expires_on` is kept by
+    the lot.
     """
 
     id: bytes

@@ -78,12 +78,17 @@ async def decided(
             headers=_RETRY,
         ) from error
     if answer is None:
-        body = Pending(id=command.id).model_dump_json()
-        return Response(body, 202, headers | dict(_RETRY), "application/json")
+        return pending(command.id, headers)
     told = msgspec.json.decode(answer.decided.verdict, type=verdict)
     if told.fingerprint != asked.data.fingerprint:
         raise reused()
     return Told(told, answer.decided.at, {**headers, **(REPLAYED if answer.replayed else {})})
+
+
+def pending(id_: UUID, headers: Mapping[str, str] | None = None) -> Response:
+    """The answer while a command is not decided."""
+    body = Pending(id=id_).model_dump_json()
+    return Response(body, 202, {**(headers or {}), **_RETRY}, "application/json")
 
 
 def refusal(slug: str, detail: str, headers: Mapping[str, str], more: dict[str, Any]) -> Problem:

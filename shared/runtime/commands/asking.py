@@ -7,18 +7,16 @@ over.
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Final, NamedTuple
 from uuid import UUID
 
-import asyncpg
-
 from shared.backoff import rest, unless
 from shared.clock import Clock
 from shared.db import Database, is_transient
-from shared.db.database import limits
+from shared.db.database import connect
 from shared.events import CONTENT_TYPE_HEADER, encode, topics
 from shared.events.commands import Command
 from shared.kafka.partitioner import partition_of
@@ -28,7 +26,7 @@ from shared.runtime.commands.store import CHANNEL, Decided, Known
 
 log = logging.getLogger(__name__)
 
-_CONNECT_SECONDS_MAX: Final = 5.0
+_LISTEN_SECONDS_MAX: Final = 5.0
 _PAUSE_SECONDS: Final = 0.5
 _TAKE_SECONDS_MAX: Final = 3.0
 
@@ -148,12 +146,7 @@ class Asking:
                 await rest(stop, _PAUSE_SECONDS)
 
     async def _listen(self, stop: asyncio.Event) -> None:
-        connection = await asyncpg.connect(
-            self._database.url,
-            timeout=_CONNECT_SECONDS_MAX,
-            command_timeout=_CONNECT_SECONDS_MAX,
-            server_settings={"application_name": "verdicts", **limits(_CONNECT_SECONDS_MAX)},
-        )
+        connection = await connect(self._database.url, "verdicts", _LISTEN_SECONDS_MAX)
         again, broken = asyncio.Event(), asyncio.Event()
 
         def ended(_: object) -> None:
@@ -175,11 +168,13 @@ class Asking:
         waiting = list(self._waiters)
         if not waiting:
             return
-        async with self._database.write_set() as tx:
-            found = await store.look(tx, self._log.partitions, waiting)
-        for id_, known in found.items():
+        for id_, known in (await self._look(waiting)).items():
             if known.decided is not None:
                 self._tell(id_, known.decided)
+
+    async def _look(self, ids: Sequence[UUID]) -> dict[UUID, Known]:
+        async with self._database.write_set() as tx:  # reads alone: one round trip
+            return await store.look(tx, self._log.partitions, ids)
 
     def _heard(
         self,
@@ -245,8 +240,7 @@ class Asking:
             if not wanted:
                 continue
             try:
-                async with self._database.write_set() as tx:  # reads alone: one round trip
-                    found = await store.look(tx, self._log.partitions, list(wanted))
+                found = await self._look(list(wanted))
             except Exception as error:  # noqa: BLE001 - handed to everybody who asked
                 for answer in wanted.values():
                     answer.set_exception(error)

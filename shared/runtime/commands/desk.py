@@ -18,7 +18,7 @@ import msgspec
 
 from shared.clock import Instant
 from shared.db import Transaction, member_uuid
-from shared.events import Event, decode, encode, event_key, topics, types
+from shared.events import Event, decode, encode_event, event_key, topics, types
 from shared.events.commands import Verdict
 from shared.runtime.batch import Arrived, Batch
 from shared.runtime.commands import store
@@ -32,11 +32,6 @@ _encode: Final = msgspec.json.Encoder().encode
 
 class Decider(Protocol[S_contra]):
     """How a service decides: pure, from the state alone."""
-
-    @property
-    def source(self) -> str:
-        """Of the verdicts: the service's own."""
-        ...
 
     def decide(
         self, member: UUID, state: S_contra | None, at: Instant, command: Event, key: bytes
@@ -74,10 +69,11 @@ class Desk:
 class Commands:
     """The commands of a consumer's lanes."""
 
-    def __init__(self, decider: Decider[Any], topic: str = topics.EVENTS) -> None:
-        """Decide by this, and announce verdicts on the facts' topic."""
-        self._topic = topic
+    def __init__(self, decider: Decider[Any], source: str, topic: str = topics.EVENTS) -> None:
+        """Decide by this, and announce verdicts in the service's name on the facts' topic."""
         self._decider = decider
+        self._source = source
+        self._topic = topic
         self._decided: OrderedDict[UUID, int] = OrderedDict()  # ours of late, with their partition
 
     async def sort(self, tx: Transaction, arrived: Sequence[Arrived], batch: Batch) -> Desk:
@@ -113,7 +109,7 @@ class Commands:
         self, desk: Desk, command: Event, state: object | None, at: Instant, batch: Batch
     ) -> Event | None:
         """Decide a command and announce the verdict; returns the fact that it is, if granted."""
-        member, source = member_uuid(command.subject), self._decider.source
+        member, source = member_uuid(command.subject), self._source
         id_ = f"{command.id}.verdict"
         key = event_key(source, id_)
         kind, verdict = self._decider.decide(member, state, at, command, key)
@@ -121,7 +117,7 @@ class Commands:
             id=id_, source=source, type=kind, subject=command.subject, at=at, data=verdict, key=key
         )
         desk.rows.append(_decided(event))
-        batch.emit(self._topic, command.subject, _encoded(event, batch.now))
+        batch.emit(self._topic, command.subject, encode_event(event, batch.now))
         return event if verdict.granted else None
 
     async def write(self, tx: Transaction, desk: Desk, batch: Batch) -> None:
@@ -169,7 +165,7 @@ class Commands:
 
 
 def _waiting(event: Event, at: Instant) -> Row:
-    asked = _encoded(event, at if event.recorded_at is None else event.recorded_at)
+    asked = encode_event(event, at if event.recorded_at is None else event.recorded_at)
     return Row(member_uuid(event.id), member_uuid(event.subject), asked, None, at)
 
 
@@ -181,16 +177,4 @@ def _decided(event: Event) -> Row:
         None,
         _encode(verdict).decode(),
         event.at,
-    )
-
-
-def _encoded(event: Event, recorded_at: Instant) -> bytes:
-    return encode(
-        type=event.type,
-        source=event.source,
-        id=event.id,
-        subject=event.subject,
-        at=event.at,
-        data=event.data,
-        recorded_at=recorded_at,
     )

@@ -25,6 +25,7 @@ from schemathesis.checks import (
 from schemathesis.core.result import Ok
 
 from shared.runtime.server import serve
+from shared.runtime.service import Role
 from tests.applications import SERVICES, SOURCE_KEY, application, token
 from tests.conftest import KafkaServer, NewDatabase, NewTopics
 from tests.integration.services.ingest.edge import PARTITIONS, PrefixedProducer
@@ -47,8 +48,7 @@ async def _serving(name: str, database_url: str, kafka: str, prefix: str) -> Asy
         asyncio.TaskGroup() as tasks,
     ):
         tasks.create_task(serve(made.app, opened, stop))
-        loops = made.parts.roles["serve"].tasks if "serve" in made.parts.roles else ()
-        for loop in loops:
+        for loop in made.parts.roles.get("serve", Role()).tasks:
             tasks.create_task(loop(stop))
         yield f"http://127.0.0.1:{opened.getsockname()[1]}"
         stop.set()

@@ -13,10 +13,10 @@ import httpx
 from services.points.api.adjustments import adjustments_router
 from services.points.api.ledger import Books, ledger_router
 from services.points.domain.deciding import PointsDecider
+from services.points.handlers.effects import SOURCE
 from shared.auth.tokens import Verifier
-from shared.events import Event, encode
-from shared.kafka.partitioner import partition_of
-from shared.kafka.producer import Message, Outcome, Producer
+from shared.events import Event
+from shared.kafka.producer import Outcome, Producer
 from shared.runtime.batch import Input
 from shared.runtime.commands.asking import Asking, CommandLog
 from shared.runtime.commands.desk import Commands
@@ -26,6 +26,7 @@ from shared.runtime.http.app import build_app
 from shared.runtime.http.health import HealthBoard
 from shared.runtime.publishing import OutboxPublisher
 from shared.runtime.timeline import TimelineHandler
+from tests.integration.services.log import messages
 from tests.integration.services.points.ledger import Ledger
 from tests.integration.services.points.serving import KEY, headers
 
@@ -50,7 +51,7 @@ class Counter:
     async def lanes(self) -> AsyncIterator[None]:
         """A process that reads and decides."""
         ledger, stop = self.ledger, asyncio.Event()
-        commands = Commands(PointsDecider(ledger.versions), self.facts)
+        commands = Commands(PointsDecider(ledger.versions), SOURCE, self.facts)
         spec = ConsumerSpec(
             name=self.group,
             inputs=(Input(self.facts),),
@@ -126,25 +127,9 @@ class Counter:
 
     async def publish(self, events: Sequence[Event]) -> None:
         """Put facts on the log."""
-        messages = [
-            Message(
-                self.facts,
-                partition_of(event.subject.encode(), PARTITIONS),
-                event.subject.encode(),
-                encode(
-                    type=event.type,
-                    source=event.source,
-                    id=event.id,
-                    subject=event.subject,
-                    at=event.at,
-                    data=event.data,
-                    recorded_at=event.at,
-                ),
-            )
-            for event in events
-        ]
         async with Producer(self.bootstrap, client_id="test") as producer:
-            assert set(await producer.send_many(messages, 20)) == {Outcome.CONFIRMED}
+            sent = await producer.send_many(messages(self.facts, PARTITIONS, events), 20)
+        assert set(sent) == {Outcome.CONFIRMED}
 
     async def until_available(self, member: UUID, points: int) -> None:
         """Wait until a member has so many points."""

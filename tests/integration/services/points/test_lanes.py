@@ -9,14 +9,14 @@ from uuid import UUID
 import pytest
 
 from shared.clock import HOUR, MINUTE
-from shared.events import Event, encode, types
-from shared.kafka.partitioner import partition_of
-from shared.kafka.producer import Message, Outcome, Producer
+from shared.events import types
+from shared.kafka.producer import Outcome, Producer
 from shared.runtime.batch import Input
 from shared.runtime.consumers import ConsumerSpec, Workplace
 from shared.runtime.group import LaneGroup
 from shared.runtime.http.health import HealthBoard
 from tests.conftest import KafkaServer, NewTopics
+from tests.integration.services.log import messages
 from tests.integration.services.points.conftest import NewLedger
 from tests.integration.services.points.ledger import Ledger, about
 from tests.property.services.points.points_history import (
@@ -46,27 +46,6 @@ HISTORY = [
     promoted("t", "gold", NOON + HOUR),
 ]
 POINTS = 25 + 2 * 9 + 7 + 5 + 20
-
-
-def messages(topic: str, events: Sequence[Event]) -> list[Message]:
-    """The events as the log carries them."""
-    return [
-        Message(
-            topic,
-            partition_of(event.subject.encode(), PARTITIONS),
-            event.subject.encode(),
-            encode(
-                type=event.type,
-                source=event.source,
-                id=event.id,
-                subject=event.subject,
-                at=event.at,
-                data=event.data,
-                recorded_at=event.at,
-            ),
-        )
-        for event in events
-    ]
 
 
 async def fold(ledger: Ledger, kafka: str, group: str, inputs: Sequence[str], size: int) -> None:
@@ -120,7 +99,7 @@ async def test_batch_sizes_give_the_same_books(
     async with Producer(kafka_server.address, client_id="test") as producer:
         tiers = [event for event in mixed if event.type == types.TIER_CHANGED]
         facts = [event for event in mixed if event.type != types.TIER_CHANGED]
-        sent = messages(inputs[0], facts) + messages(inputs[1], tiers)
+        sent = messages(inputs[0], PARTITIONS, facts) + messages(inputs[1], PARTITIONS, tiers)
         assert set(await producer.send_many(sent, 20)) == {Outcome.CONFIRMED}
     told = []
     for size in (1, 7, 1000):

@@ -6,15 +6,14 @@ from random import Random
 import pytest
 
 from shared.clock import WallClock
-from shared.events import encode
-from shared.kafka.partitioner import partition_of
-from shared.kafka.producer import Message, Outcome, Producer
+from shared.kafka.producer import Outcome, Producer
 from shared.observability.metrics import Metrics
 from shared.runtime.batch import Input
 from shared.runtime.consumers import ConsumerSpec, Workplace
 from shared.runtime.group import LaneGroup
 from shared.runtime.http.health import HealthBoard
 from tests.conftest import KafkaServer, NewTopics
+from tests.integration.services.log import messages
 from tests.integration.services.segmentation.conftest import NewDesk
 from tests.integration.services.segmentation.desk import Desk
 from tests.integration.services.segmentation.test_effects import chain
@@ -69,34 +68,18 @@ async def test_batch_sizes_and_restarts_give_the_same(
 ) -> None:
     [topic] = await new_topics("events", partitions=PARTITIONS)
     events = sorted(chain(9), key=lambda event: event.at)
-    messages = [
-        Message(
-            topic,
-            partition_of(event.subject.encode(), PARTITIONS),
-            event.subject.encode(),
-            encode(
-                type=event.type,
-                source=event.source,
-                id=event.id,
-                subject=event.subject,
-                at=event.at,
-                data=event.data,
-                recorded_at=event.at,
-            ),
-        )
-        for event in events
-    ]
+    sent = messages(topic, PARTITIONS, events)
     told = []
     desks = [await new_desk() for _ in range(2)]
     async with Producer(kafka_server.address, client_id="test") as producer:
-        half = len(messages) // 2
-        assert set(await producer.send_many(messages[:half], 20)) == {Outcome.CONFIRMED}
+        half = len(sent) // 2
+        assert set(await producer.send_many(sent[:half], 20)) == {Outcome.CONFIRMED}
         # the first desk stops half-way and goes on in another process
         await _tell(desks[0], kafka_server.address, f"{topic_prefix}a", topic, 3, half)
-        assert set(await producer.send_many(messages[half:], 20)) == {Outcome.CONFIRMED}
+        assert set(await producer.send_many(sent[half:], 20)) == {Outcome.CONFIRMED}
     for desk, name, size in zip(desks, "ab", (3, 1000), strict=True):
         group = f"{topic_prefix}{name}"
-        await _tell(desk, kafka_server.address, group, topic, size, len(messages))
+        await _tell(desk, kafka_server.address, group, topic, size, len(sent))
         told.append({part: await desk.fetch(sql) for part, sql in _BOOKS.items()})
     assert told[0] == told[1]
     assert told[0]["history"]
