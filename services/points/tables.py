@@ -4,6 +4,7 @@ from typing import Final
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Date,
@@ -92,6 +93,18 @@ flows: Final = Table(
     Column("credit", Text, primary_key=True),
     Column("points", BigInteger, nullable=False),
     postgresql_with={"fillfactor": 70},
+)
+
+awards: Final = Table(
+    "awards",
+    metadata,
+    # what a member's purchases gave to somebody else; the other's books have it as a fact
+    Column("partition", SmallInteger, primary_key=True),
+    Column("member_id", Uuid, primary_key=True, comment="the newcomer"),
+    Column("effect_id", Uuid, primary_key=True),
+    Column("revision", BigInteger, nullable=False, comment="of what was said of it last"),
+    Column("stands", Boolean, nullable=False),
+    Column("award", LargeBinary, nullable=False, comment="what was said, JSON"),
 )
 
 remarks: Final = Table(

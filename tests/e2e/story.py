@@ -19,7 +19,8 @@ from deploy.demo.publish import TypedEvent, in_batches
 from deploy.demo.services import Services
 from deploy.demo.year import load
 from deploy.local.stack import Stack
-from shared.clock import DAY, Instant
+from shared.clock import DAY, HOUR, Instant, format_instant
+from shared.events import types
 
 Outcomes = dict[str, dict[str, Any]]
 """What came of it: household → what it has → the details."""
@@ -40,7 +41,10 @@ class Slice:
 
 
 def slice_of_the_year(days: int, households: int) -> Slice:
-    """Cut a slice: the households that come first, for so many days."""
+    """Cut a slice: the households that come first, for so many days.
+
+    Every second one was sent by the one before, and every sixth gives back all that it bought.
+    """
     year = load(days)
     kept: dict[str, None] = {}
     events = []
@@ -50,7 +54,41 @@ def slice_of_the_year(days: int, households: int) -> Slice:
             kept[who] = None
         if who in kept:
             events.append(event)
-    return Slice(events, list(kept), year.end)
+    return Slice(_referred(events, list(kept)), list(kept), year.end)
+
+
+def _referred(events: list[TypedEvent], households: list[str]) -> list[TypedEvent]:
+    senders = dict(zip(households[1::2], households[::2], strict=False))
+    told, back = [], []
+    for type_, at, raw in events:
+        event = orjson.loads(raw)
+        who, data = event["subject"], event["data"]
+        if type_ == types.MEMBER_JOINED and who in senders:
+            data["referrer"] = senders[who]
+            raw = orjson.dumps(event)  # noqa: PLW2901 - the same event, with a referrer
+        told.append((type_, at, raw))
+        gives_back = households.index(who) % 6 == 1
+        if type_ == types.PURCHASE_COMPLETED and gives_back and data["total"]:
+            back.append(_refunded(event, at + HOUR))
+    return sorted(told + back, key=lambda event: event[1])
+
+
+def _refunded(purchase: dict[str, Any], at: Instant) -> TypedEvent:
+    bought = purchase["data"]
+    refund = {
+        "order_id": bought["order_id"],
+        "refund_id": f"refund:{bought['order_id']}",
+        "store_id": bought["store_id"],
+        "currency": bought["currency"],
+        "amount": bought["total"],
+    }
+    event = purchase | {
+        "id": refund["refund_id"],
+        "type": types.PURCHASE_REFUNDED,
+        "time": format_instant(at),
+        "data": refund,
+    }
+    return types.PURCHASE_REFUNDED, at, orjson.dumps(event)
 
 
 class Teller:
@@ -196,15 +234,11 @@ async def outcome(stack: Stack, households: Sequence[str]) -> Outcomes:
             account = await services.get("points", f"/v1/members/{member}/account")
             told[who] = {
                 "account": {key: account[key] for key in ("available", "pending", "held")},
-                "points": await _rows(books, _POINTS, member),
+                "points": sorted(_nameless(await _rows(books, _POINTS, member))),
                 "lots": await _rows(books, _LOTS, member),
                 "tags": sorted((tag["tag"], tag["since"], tag["until"]) for tag in view["tags"]),
                 "tier": {key: view["tier"][key] for key in ("level", "since", "until")},
-                # the id of a decision is made from the member's, which is another in every run
-                "messages": [
-                    tuple(_UUID.sub("decision", str(field)) for field in row)
-                    for row in await _rows(letters, _MESSAGES, member)
-                ],
+                "messages": _nameless(await _rows(letters, _MESSAGES, member)),
             }
         await books.close()
         await letters.close()
@@ -226,6 +260,14 @@ def differences(expected: Outcomes, found: Outcomes) -> list[str]:
             else:
                 told.append(f"{who} {what}: {other} instead of {details}")
     return told
+
+
+def _nameless(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Ids of decisions and effects are made from members', which are others in every run."""
+    return [
+        tuple(_UUID.sub("id", each) if isinstance(each, str) else each for each in row)
+        for row in rows
+    ]
 
 
 _UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

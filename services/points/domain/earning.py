@@ -49,6 +49,7 @@ class Earning:
         source: of `rate`, for people.
         capped: for each rule whether it has a cap.
         kinds: interactions that some rule lists; `tasks` likewise.
+        referrals: rules for whoever sent a newcomer.
         needs_lines, needs_tenders: whether any rule looks at those of a purchase.
     """
 
@@ -60,6 +61,7 @@ class Earning:
     caps_purchases: bool
     kinds: frozenset[str]
     tasks: frozenset[str]
+    referrals: tuple[Rule, ...]
     needs_lines: bool
     needs_tenders: bool
     time: LocalTime
@@ -89,6 +91,7 @@ def compile_program(number: int, program: PointsProgram) -> Earning:
         caps_purchases=any(rule.cap and rule.source == "purchase" for rule in rules),
         kinds=frozenset(kind for rule in rules for kind in rule.kinds),
         tasks=frozenset(task for rule in rules for task in rule.tasks),
+        referrals=tuple(rule for rule in rules if rule.source == "referral"),
         needs_lines=_needs_lines(program),
         needs_tenders=bool(program.exclude.tenders),
         time=LocalTime(program.time_zone),
@@ -145,7 +148,7 @@ def _actions(rules: Sequence[Rule]) -> Iterator[str]:
     """Rules by the kinds they list, so that an interaction meets only its own."""
     listed: dict[tuple[str, ...], list[int]] = {}
     for index, rule in enumerate(rules):
-        if rule.source != "purchase":
+        if rule.source in ("interaction", "task"):
             listed.setdefault(rule.kinds or rule.tasks, []).append(index)
     for names, indexes in listed.items():
         is_task = rules[indexes[0]].source == "task"

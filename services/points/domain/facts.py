@@ -27,6 +27,8 @@ class Purchase(Fact, frozen=True, array_like=True, gc=False, tag=1):
     campaign_id: str | None = None
     lines: tuple[Line, ...] = ()
     tenders: tuple[tuple[str, int], ...] = ()
+    referrer: bytes = b""
+    """Member id of whoever sent the buyer; empty: nobody is told of."""
 
 
 class Refund(Fact, frozen=True, array_like=True, gc=False, tag=2):
@@ -57,9 +59,13 @@ class Action(Fact, frozen=True, array_like=True, gc=False, tag=3):
 
 
 class Person(Fact, frozen=True, array_like=True, gc=False, tag=4):
-    """Somebody joined or told about themselves; `birthday_month` 0: nothing said about it."""
+    """Somebody joined or told about themselves.
+
+    `birthday_month` 0, `referrer` empty: nothing said about it.
+    """
 
     birthday_month: int = 0
+    referrer: bytes = b""
 
 
 class Tier(Fact, frozen=True, array_like=True, gc=False, tag=5):
@@ -81,4 +87,24 @@ class Adjustment(Fact, frozen=True, array_like=True, gc=False, tag=6):
     store_id: str | None = None
 
 
-AnyFact = Purchase | Refund | Action | Person | Tier | Adjustment
+class Referral(Fact, frozen=True, array_like=True, gc=False, tag=7):
+    """Somebody whom the member referred became a buyer, or is none any more.
+
+    Of the facts with one `effect` the one with the greatest revision counts, and none of the
+    others. `reward` is the effect that gave the points: this one, or that which it takes back.
+    """
+
+    effect: bytes
+    revision: int
+    stands: bool
+    points: int
+    rule: str
+    version: int
+    newcomer: str
+    cause: str
+    reward: bytes
+    order_id: str | None = None
+    store_id: str | None = None
+
+
+AnyFact = Purchase | Refund | Action | Person | Tier | Adjustment | Referral

@@ -31,6 +31,31 @@ class Member(msgspec.Struct, frozen=True, array_like=True, gc=False):
 UNKNOWN = Member()
 
 
+class Award(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """Points for somebody else: for the member who referred this one.
+
+    Attributes:
+        to: whose points they are, as a member id.
+        key: what it is for: always the same for the same cause, rule and receiver.
+        at: when the cause happened.
+        points: signed: a purchase gives, the refund of all that was bought takes back.
+        rule, version: what decided.
+        cause: id of the purchase or refund.
+        reward: key of the award that gave the points: this one, or the one that is taken back.
+    """
+
+    to: bytes
+    key: bytes
+    at: Instant
+    points: int
+    rule: str
+    version: int
+    cause: str
+    reward: bytes
+    order_id: str
+    store_id: str | None
+
+
 class State(msgspec.Struct, array_like=True, dict=True):
     """One member's row: everything that the next fact needs, and nothing more.
 
@@ -45,6 +70,10 @@ class State(msgspec.Struct, array_like=True, dict=True):
         lifetime: points ever earned by rules and not taken back.
         orders: 4-byte fingerprints of the orders rated; a hit says "look at the history", no more.
         waiting: orders of which a refund is known and the purchase is not.
+        referrer: member id of whoever sent this one, as first told; empty: nobody.
+        standing: orders of which something is paid and not given back.
+        buyer_since: when `standing` was last 0 no more.
+        awards: what that gave to whoever sent the member.
     """
 
     member: Member = UNKNOWN
@@ -54,6 +83,10 @@ class State(msgspec.Struct, array_like=True, dict=True):
     lifetime: int = 0
     orders: bytes = b""
     waiting: tuple[str, ...] = ()
+    referrer: bytes = b""
+    standing: int = 0
+    buyer_since: Instant = 0
+    awards: tuple[Award, ...] = ()
 
 
 class Move(msgspec.Struct, frozen=True, gc=False):
@@ -94,4 +127,4 @@ class Remark(msgspec.Struct, frozen=True, gc=False):
     figures: bytes
 
 
-Effect = Move | Remark
+Effect = Move | Remark | Award

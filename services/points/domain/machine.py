@@ -13,9 +13,25 @@ import msgspec
 
 from services.points.domain import reading
 from services.points.domain.earning import Earning, Grant
-from services.points.domain.facts import Action, Adjustment, AnyFact, Person, Purchase, Refund, Tier
+from services.points.domain.facts import (
+    Action,
+    Adjustment,
+    AnyFact,
+    Person,
+    Purchase,
+    Referral,
+    Refund,
+    Tier,
+)
 from services.points.domain.ledger import ADJUSTMENT, CHAIN, Effect, Member, Move, Remark, State
 from services.points.domain.local_time import Moment
+from services.points.domain.referral import (
+    become_buyer,
+    cease_to_be_buyer,
+    joined_at_the_till,
+    sent_by,
+    settle,
+)
 from services.points.domain.refund import Memory, Order, begin_memory, memory_of, take_off
 from shared.clock import Instant
 from shared.events import Event
@@ -56,11 +72,13 @@ class PointsMachine:
         """The earlier decision that a tier correction withdraws."""
         return fact.supersedes if type(fact) is Tier else None
 
-    def needs_history(self, state: State, at: Instant, fact: AnyFact) -> bool:  # noqa: ARG002 - of the protocol
+    def needs_history(self, state: State, at: Instant, fact: AnyFact) -> bool:
         """Whether this history's orders or lots must be at hand.
 
-        Orders: for a refund, and an order that was maybe seen before. Lots: where points are taken
-        from them, or come to somebody who owes some.
+        Orders: for a refund, an order that was maybe seen before, one of somebody of whose orders
+        none stands (or was counted when it was stored), and the one at whose till they joined.
+        Lots: where points are taken from them, or come to somebody who owes some. What was told
+        before: for what comes from elsewhere.
         """
         kind = type(fact)
         if kind is Purchase:
@@ -69,10 +87,14 @@ class PointsMachine:
                 order_id in state.waiting
                 or _fingerprint(order_id) in state.orders
                 or state.available < 0
+                or (bool(state.orders) and state.standing == 0)
+                or joined_at_the_till(state, at, cast("Purchase", fact).referrer)
             )
         if kind is Adjustment:
             return cast("Adjustment", fact).points < 0 or state.available < 0
-        return kind is Refund or (kind is Action and state.available < 0)
+        if kind is Person:
+            return joined_at_the_till(state, at, cast("Person", fact).referrer)
+        return kind is Refund or kind is Referral or (kind is Action and state.available < 0)
 
     def apply(self, state: State, at: Instant, fact: AnyFact, effects: list[Effect]) -> None:
         """Tell one fact."""
@@ -90,8 +112,10 @@ class PointsMachine:
                 state.member = Member(state.member.birthday_month, tier)
         elif kind is Adjustment:
             self._adjustment(state, at, cast("Adjustment", fact), effects)
-        elif month := cast("Person", fact).birthday_month:
-            state.member = Member(month, state.member.tier)
+        elif kind is Referral:
+            self._referral(state, at, cast("Referral", fact), effects)
+        else:
+            _person(state, at, cast("Person", fact), effects)
 
     def due(self, state: State) -> Instant | None:  # noqa: ARG002 - of the protocol
         """Nothing happens by itself: running out of points is a later capability."""
@@ -120,8 +144,15 @@ class PointsMachine:
             )
         if grants:
             _grant(state, at, fact, earning, grants, effects)
+        if fact.referrer:
+            sent_by(state, at, fact.referrer, effects)
+        was_buyer = state.standing > 0
+        if fact.total > 0:
+            state.standing += 1
         if memory is not None and fact.order_id in memory.waiting:
             self._catch_up(state, at, memory, fact.order_id, effects)
+        if state.standing and not was_buyer:
+            become_buyer(state, at, fact, earning, effects)
 
     def _action(self, state: State, at: Instant, fact: Action, effects: list[Effect]) -> None:
         earning = self._programs.at(at)
@@ -167,12 +198,29 @@ class PointsMachine:
             )
         )
 
+    def _referral(self, state: State, at: Instant, fact: Referral, effects: list[Effect]) -> None:
+        memory = memory_of(state)
+        if memory is None:
+            raise AssertionError("what comes from elsewhere is folded with the history at hand")
+        gone, move = settle(state, at, fact, self._programs.at(at), memory)
+        if gone is not None:
+            effects.remove(gone)
+        if move is not None:
+            effects.append(move)
+
     def _catch_up(
         self, state: State, at: Instant, memory: Memory, order_id: str, effects: list[Effect]
     ) -> None:
         for refund in memory.waiting.pop(order_id):
             _take_back(state, at, memory.orders[order_id], refund, effects)
         state.waiting = tuple(sorted(memory.waiting))
+
+
+def _person(state: State, at: Instant, fact: Person, effects: list[Effect]) -> None:
+    if fact.birthday_month:
+        state.member = Member(fact.birthday_month, state.member.tier)
+    if fact.referrer:
+        sent_by(state, at, fact.referrer, effects)
 
 
 def _usage(state: State, moment: Moment) -> dict[str, tuple[int, int]]:
@@ -221,7 +269,11 @@ def _grant(
 
 
 def _take_back(
-    state: State, at: Instant, order: Order, refund: Refund, effects: list[Effect]
+    state: State,
+    at: Instant,
+    order: Order,
+    refund: Refund,
+    effects: list[Effect],
 ) -> None:
     refused = _refused(order, refund)
     if refused:
@@ -244,6 +296,10 @@ def _take_back(
         if order.earning.capped[index]:
             _release(state, order, rule.id, had, has)
         effects.append(_clawback(at, order, refund, rule.id, rule.funder, (had, has)))
+    if left > 0 and order.left.total == 0:
+        state.standing -= 1
+        if state.standing == 0:
+            effects += cease_to_be_buyer(state, at, refund)
 
 
 def _refused(order: Order, refund: Refund) -> tuple[str, dict[str, Any]] | None:

@@ -132,7 +132,7 @@ class Rule(_Part):
 
     Attributes:
         source: purchase; interaction, of the `kinds` listed; task, an interaction `task_done` of
-            the `tasks` listed.
+            the `tasks` listed; referral, the first purchase of somebody whom the member sent.
         points: given once, or for every full `per_amount` minor units, rounded down per order.
         lines: count only the amounts of these lines.
         when: a condition over the features of `services.points.domain.features`; left out: always.
@@ -142,7 +142,7 @@ class Rule(_Part):
 
     id: Slug
     name: Words
-    source: Literal["purchase", "interaction", "task"]
+    source: Literal["purchase", "interaction", "task", "referral"]
     points: Points
     per_amount: int | None = Field(default=None, ge=1)
     kinds: tuple[Name, ...] = Field(default=(), strict=False)
@@ -163,6 +163,8 @@ class Rule(_Part):
             raise ValueError("per_amount and lines belong to the source purchase")
         if self.lines and not self.per_amount:
             raise ValueError("lines narrow down per_amount, which is missing")
+        if self.source == "referral" and (self.when is not None or self.multipliers or self.cap):
+            raise ValueError("a referral gives its points as they are: no when, multipliers or cap")
         return self
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any, Final, Protocol
+from uuid import UUID
 
 from services.points.domain.earning import Earning
 from services.points.domain.facts import (
@@ -11,12 +12,15 @@ from services.points.domain.facts import (
     Line,
     Person,
     Purchase,
+    Referral,
     Refund,
     Tier,
 )
 from shared.clock import Instant
 from shared.events import Event, facts, types
-from shared.events.commands import AdjustmentDecided
+from shared.events.commands import AdjustmentDecided, ReferralRewarded
+
+_MEMBER: Final = "member:"
 
 
 class _Programs(Protocol):
@@ -43,6 +47,7 @@ def _purchase(event: Event, data: facts.PurchaseCompleted, programs: _Programs) 
         None if data.attribution is None else data.attribution.campaign_id,
         _lines(data.lines) if earning.needs_lines else (),
         tuple((tender.kind, tender.amount) for tender in tenders),
+        b"" if data.attribution is None else _referrer(event, data.attribution.referrer),
     )
 
 
@@ -86,12 +91,21 @@ def _interaction(
 
 
 def _joined(event: Event, data: facts.MemberJoined, _: _Programs) -> Person:
-    return Person(event.id, event.key, _birthday_month(data.profile))
+    referrer = _referrer(event, data.referrer)
+    return Person(event.id, event.key, _birthday_month(data.profile), referrer)
 
 
 def _profile(event: Event, data: facts.ProfileUpdated, _: _Programs) -> Person | None:
     month = _birthday_month(data.profile)
     return Person(event.id, event.key, month) if month else None
+
+
+def _referrer(event: Event, told: str | None) -> bytes:
+    """Who sent the member, whom ingest has named by their id; nobody sends themselves."""
+    if told is None or not told.startswith(_MEMBER):
+        return b""
+    id_ = told.removeprefix(_MEMBER)
+    return b"" if id_ == event.subject else UUID(id_).bytes
 
 
 def _birthday_month(profile: facts.Profile | None) -> int:
@@ -109,6 +123,24 @@ def _adjustment(event: Event, data: AdjustmentDecided, _: _Programs) -> Adjustme
     return Adjustment(event.id, event.key, data.points, data.reason, data.by, data.store_id)
 
 
+def _referral(event: Event, data: ReferralRewarded, _: _Programs) -> Referral:
+    return Referral(
+        event.id,
+        event.key,
+        UUID(data.effect_id).bytes,
+        data.revision,
+        data.stands,
+        data.points,
+        data.rule,
+        data.program_version,
+        data.newcomer,
+        data.cause,
+        UUID(data.reward_id).bytes,
+        data.order_id,
+        data.store_id,
+    )
+
+
 _READERS: Final[dict[str, Callable[[Event, Any, _Programs], AnyFact | None]]] = {
     types.PURCHASE_COMPLETED: _purchase,
     types.PURCHASE_REFUNDED: _refund,
@@ -117,4 +149,5 @@ _READERS: Final[dict[str, Callable[[Event, Any, _Programs], AnyFact | None]]] = 
     types.MEMBER_PROFILE_UPDATED: _profile,
     types.TIER_CHANGED: _tier,
     types.ADJUSTMENT_DECIDED: _adjustment,
+    types.REFERRAL_REWARDED: _referral,
 }

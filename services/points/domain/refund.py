@@ -6,12 +6,13 @@ if it had never been bought.
 """
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import msgspec
 
 from services.points.domain.earning import Earning, Grant
 from services.points.domain.facts import Line, Purchase, Refund
-from services.points.domain.ledger import Member, State, Usage
+from services.points.domain.ledger import Member, Move, State, Usage
 from services.points.domain.local_time import Moment
 from shared.clock import Instant
 
@@ -42,12 +43,28 @@ class Order(msgspec.Struct):
         return self.refunds is not None and refund_id in self.refunds
 
 
+class Told(NamedTuple):
+    """The greatest revision of an effect from elsewhere, and what it moved; None: nothing."""
+
+    revision: int
+    move: Move | None
+
+
 @dataclass(slots=True)
 class Memory:
-    """The orders of a history, and the refunds that wait for their order."""
+    """What a history that is being folded remembers.
+
+    Attributes:
+        orders: by their ids.
+        waiting: refunds that wait for their order.
+        first: the order that made the member a buyer.
+        told: effects from elsewhere, by their ids.
+    """
 
     orders: dict[str, Order] = field(default_factory=dict)
     waiting: dict[str, list[Refund]] = field(default_factory=dict)
+    first: Order | None = None
+    told: dict[bytes, Told] = field(default_factory=dict)
 
 
 def begin_memory(state: State) -> None:

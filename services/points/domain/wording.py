@@ -35,6 +35,8 @@ def explain(
         return _correction(name, figures)
     if code == "adjust":
         return _adjusted(points, figures)
+    if "newcomer" in figures:
+        return _referred(name, points, figures)
     if code == "clawback":
         return _clawback(name, points, figures)
     return _earned(name, points, figures)
@@ -114,6 +116,19 @@ def _adjusted(points: int, figures: Mapping[str, Any]) -> Sentence:
     else:
         zh, en = "{by} 手工扣除 {points} 分：{reason}", "{points} points taken by {by}: {reason}"
     return Sentence(zh.format_map(told), en.format_map(told))
+
+
+def _referred(name: Sentence, points: int, figures: Mapping[str, Any]) -> Sentence:
+    if points > 0:
+        zh = "推荐的会员 {newcomer} 首次消费"
+        en = "{newcomer}, who was referred, has become a buyer"
+    else:
+        zh = "推荐的会员 {newcomer} 已全部退款"
+        en = "{newcomer}, who was referred, has given back all that was bought"
+    return Sentence(
+        f"{name.zh}：{zh.format_map(figures)}，{points:+d} 分",
+        f"{name.en}: {en.format_map(figures)}: {points:+d} points",
+    )
 
 
 def _correction(name: Sentence, figures: Mapping[str, Any]) -> Sentence:

@@ -7,6 +7,7 @@
 3. transfers and new lots are appended; lots of folded-anew histories are made what they should be
 4. member accounts and the stores' sums are brought up to date
 5. `points.moved` goes out, one for each transfer, at the time of the transfer
+6. whoever sent a newcomer is told what that gives
 """
 
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from services.points.domain.lots import lots_of
 from services.points.domain.posting import Transfer, post_difference, post_new, transfer_id
 from services.points.domain.program import PointsProgram
 from services.points.domain.versions import Version, Versions
+from services.points.handlers.awards import Awards
 from services.points.metrics import LedgerFigures
 from services.points.store import books
 from services.points.store.books import AccountRow, LotRow
@@ -46,6 +48,7 @@ class PointsEffectWriter:
         *,
         rehearse: bool = False,
         topic: str = topics.POINTS,
+        facts: str = topics.EVENTS,
     ) -> None:
         """Join the program's history with what the machine judges by.
 
@@ -56,12 +59,14 @@ class PointsEffectWriter:
             rehearse: what is written is rolled back; the sums by store, which all members of a
                 lane share, are left alone, so that no lane waits for it.
             topic: where `points.moved` goes.
+            facts: where effects on other members go.
         """
         self._history = history
         self._versions = versions
         self._figures = figures
         self._rehearse = rehearse
         self._topic = topic
+        self._awards = Awards(SOURCE, facts)
 
     async def prepare(self, tx: Transaction) -> None:
         """Bring the machine's versions of the program up to date."""
@@ -90,6 +95,7 @@ class PointsEffectWriter:
         if not self._rehearse:
             await books.add_flows(tx, lane, _flows(posted))
         _publish(posted, batch, self._topic)
+        await self._awards.write(tx, outcomes, batch)
         self._figures.count(transfer for _, transfers in posted for transfer in transfers)
 
     async def _folded_anew(

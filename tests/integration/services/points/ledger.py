@@ -58,6 +58,7 @@ class Ledger:
     document: Mapping[str, Any]
     clock: Clock = field(default_factory=WallClock)
     topic: str = topics.POINTS
+    facts: str = topics.EVENTS
 
     def __post_init__(self) -> None:
         self.part = ProgramPart("points", parse, self.document)
@@ -66,7 +67,11 @@ class Ledger:
         self.machine = PointsMachine(self.versions)
         self.metrics = Metrics("points", CollectorRegistry())
         self.effects = PointsEffectWriter(
-            self.history, self.versions, LedgerFigures(self.metrics), topic=self.topic
+            self.history,
+            self.versions,
+            LedgerFigures(self.metrics),
+            topic=self.topic,
+            facts=self.facts,
         )
         self.handler = TimelineHandler(self.machine, self.effects)
 

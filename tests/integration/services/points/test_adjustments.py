@@ -1,47 +1,25 @@
 """Points by hand: asked over HTTP, decided by the member's lane, answered from the verdict."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
 
-from tests.conftest import KafkaServer, NewTopics
-from tests.integration.services.points.conftest import NewLedger
-from tests.integration.services.points.counter import PARTITIONS, Counter
+from tests.integration.services.points.conftest import NewCounter
 from tests.integration.services.points.ledger import about
 from tests.integration.services.points.serving import headers
 from tests.property.services.points.points_history import (
     NOON,
     bought,
-    default_document,
     refunded,
 )
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 
 ANN = UUID("01890000-0000-7000-8000-00000000000a")
-NewCounter = Callable[..., Awaitable[Counter]]
-
-
-@pytest.fixture
-async def new_counter(
-    new_ledger: NewLedger, kafka_server: KafkaServer, new_topics: NewTopics, topic_prefix: str
-) -> NewCounter:
-    """Makes counters over the same log, each with a ledger and a group of its own."""
-    facts, moves = await new_topics("events", "points", partitions=PARTITIONS)
-    made = 0
-
-    async def make(**more: Any) -> Counter:
-        nonlocal made
-        made += 1
-        policy = {"adjustments": {"overdraft": 0, "store_points_max": 100}}
-        ledger = await new_ledger(default_document() | policy, topic=moves)
-        return Counter(ledger, kafka_server.address, facts, f"{topic_prefix}g{made}", **more)
-
-    return make
 
 
 async def adjust(

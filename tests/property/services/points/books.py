@@ -1,11 +1,12 @@
 """A runtime and a ledger in memory: batches in, states folded on or anew, transfers posted."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from uuid import UUID
 
 import msgspec
 
 from services.points.domain.facts import AnyFact
-from services.points.domain.ledger import Effect, Move, State
+from services.points.domain.ledger import Award, Effect, Move, State
 from services.points.domain.lots import Lot, LotKey, lots_of
 from services.points.domain.machine import PointsMachine
 from services.points.domain.posting import (
@@ -18,18 +19,25 @@ from services.points.domain.posting import (
     post_difference,
     post_new,
 )
+from services.points.domain.referral import AwardId, Said, changes, rewarded
 from shared.clock import Instant
-from shared.events import Event
-from tests.property.services.points.points_history import MEMBER, sorted_facts
+from shared.events import Event, types
+from tests.property.services.points.points_history import MEMBER, NOON, event, sorted_facts
 
 Order = tuple[Instant, int, bytes]
 
 
 class Books:
-    """One member's books. `take` is one batch, with what the runtime promises and no more."""
+    """One member's books. `take` is one batch, with what the runtime promises and no more.
 
-    def __init__(self, machine: PointsMachine) -> None:
+    `said` are the awards told of others, `mail` what is still to be brought to them.
+    """
+
+    def __init__(self, machine: PointsMachine, member: UUID = MEMBER) -> None:
         self._machine = machine
+        self._member = member
+        self.said: dict[AwardId, Said] = {}
+        self.mail: list[Event] = []
         self._facts: dict[Order, AnyFact] = {}
         self._as_of: Order | None = None
         self.state = State()
@@ -46,18 +54,22 @@ class Books:
         self._facts.update(news)
         if not news:
             return
-        moves = self._folded_on(news)
-        if moves is None:
+        effects = self._folded_on(news)
+        if effects is None:
             self.rebuilds += 1
-            self._settle_again(self._folded_anew(), news[-1][1].id)
+            effects = self._folded_anew()
+            self._settle_again(_moves(effects), news[-1][1].id)
+            self._tell(effects, self.said)
         else:
+            moves = _moves(effects)
             before = self.state.available - sum(move.points for move in moves)
-            self.transfers += post_new(MEMBER.bytes, moves, before)
+            self.transfers += post_new(self._member.bytes, moves, before)
             self.lots |= lots_of(moves)
+            self._tell(effects, {})
         self.state = _stored(self.state)
 
-    def _folded_on(self, news: list[tuple[Order, AnyFact]]) -> list[Move] | None:
-        state = self._machine.initial(MEMBER) if self._as_of is None else _stored(self.state)
+    def _folded_on(self, news: list[tuple[Order, AnyFact]]) -> list[Effect] | None:
+        state = self._machine.initial(self._member) if self._as_of is None else _stored(self.state)
         effects: list[Effect] = []
         for order, fact in news:
             late = self._as_of is not None and order < self._as_of
@@ -65,19 +77,31 @@ class Books:
                 return None
             self._machine.apply(state, order[0], fact, effects)
         self.state, self._as_of = state, news[-1][0]
-        return [effect for effect in effects if isinstance(effect, Move)]
+        return effects
 
-    def _folded_anew(self) -> list[Move]:
+    def _folded_anew(self) -> list[Effect]:
         effects: list[Effect] = []
-        self.state = self._machine.initial(MEMBER)
+        self.state = self._machine.initial(self._member)
         for order in sorted(self._facts):
             self._machine.apply(self.state, order[0], self._facts[order], effects)
             self._as_of = order
-        return [effect for effect in effects if isinstance(effect, Move)]
+        return effects
 
     def _settle_again(self, moves: list[Move], cause: str) -> None:
-        self.transfers += post_difference(MEMBER.bytes, moves, self.posted(), cause)
+        self.transfers += post_difference(self._member.bytes, moves, self.posted(), cause)
         self.lots = lots_of(moves)
+
+    def _tell(self, effects: list[Effect], said: Mapping[AwardId, Said]) -> None:
+        wanted = [(self._member, each) for each in effects if isinstance(each, Award)]
+        now = max([NOON, *(told.revision for told in said.values())]) + 1
+        news = changes(wanted, said, now)
+        self.said |= news
+        for id_, told in news.items():
+            receiver, at, data = rewarded(id_, told)
+            name = f"{data.effect_id}.{told.revision}"
+            self.mail.append(
+                event(name, types.REFERRAL_REWARDED, at, data, "points", subject=receiver)
+            )
 
     def posted(self) -> dict[Slot, Posted]:
         posted: dict[Slot, Posted] = {}
@@ -113,6 +137,10 @@ class Books:
         assert all(0 <= lot.remaining <= lot.granted for lot in self.lots.values())
         assert sum(lot.remaining for lot in self.lots.values()) == max(0, self.state.available)
         assert len({each.id for each in self.transfers}) == len(self.transfers)
+
+
+def _moves(effects: Sequence[Effect]) -> list[Move]:
+    return [effect for effect in effects if isinstance(effect, Move)]
 
 
 def _stored(state: State) -> State:

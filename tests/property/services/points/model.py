@@ -70,6 +70,11 @@ class Account:
             self._told.append(event)
 
     @property
+    def orders(self) -> list[Order]:
+        """All of them, with what is left of each."""
+        return list(self._orders.values())
+
+    @property
     def balance(self) -> int:
         """Points that can be spent in the end."""
         return sum(points for _, _, _, points in self.moves)

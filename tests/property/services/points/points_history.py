@@ -62,12 +62,20 @@ def machine_of(*documents: dict[str, Any]) -> PointsMachine:
     )
 
 
-def event(id_: str, type_: str, at: Instant, data: Any, source: str = SOURCE) -> Event:
+def event(
+    id_: str,
+    type_: str,
+    at: Instant,
+    data: Any,
+    source: str = SOURCE,
+    *,
+    subject: UUID = MEMBER,
+) -> Event:
     return Event(
         id=id_,
         source=source,
         type=type_,
-        subject=str(MEMBER),
+        subject=str(subject),
         at=at,
         data=data,
         key=event_key(source, id_),
@@ -86,6 +94,7 @@ def bought(
     store: str = "s1",
     channel: facts.SalesChannel = "store",
     campaign: str | None = None,
+    referrer: UUID | None = None,
 ) -> Event:
     data = facts.PurchaseCompleted(
         order_id=order,
@@ -95,7 +104,9 @@ def bought(
         channel=channel,
         lines=[line(*each) for each in lines],
         tenders=[facts.Tender(kind=kind, amount=amount) for kind, amount in tenders] or None,
-        attribution=facts.Attribution(campaign_id=campaign) if campaign else None,
+        attribution=facts.Attribution(campaign_id=campaign, referrer=_subject(referrer))
+        if campaign or referrer
+        else None,
     )
     return event(id_, types.PURCHASE_COMPLETED, at, data)
 
@@ -136,11 +147,22 @@ def born(id_: str, month: int, at: Instant = NOON) -> Event:
     )
 
 
-def joined(id_: str, birthday_month: int | None, at: Instant = NOON) -> Event:
-    """Somebody joins, and perhaps tells their birthday."""
+def joined(
+    id_: str, birthday_month: int | None, at: Instant = NOON, *, referrer: UUID | None = None
+) -> Event:
+    """Somebody joins, and perhaps tells their birthday, and who sent them."""
     birthday = None if birthday_month is None else date(1990, birthday_month, 7)
-    data = facts.MemberJoined(store_id="s1", via="code", profile=facts.Profile(birthday=birthday))
+    data = facts.MemberJoined(
+        store_id="s1",
+        via="code",
+        profile=facts.Profile(birthday=birthday),
+        referrer=_subject(referrer),
+    )
     return event(id_, types.MEMBER_JOINED, at, data)
+
+
+def _subject(member: UUID | None) -> str | None:
+    return None if member is None else f"member:{member}"
 
 
 def adjusted(id_: str, points: int, at: Instant, *, granted: bool = True) -> Event:

@@ -8,6 +8,7 @@ from services.points.domain.program import ProgramError, read_program
 from tests.property.services.points.points_history import default_document, document
 
 PURCHASE = {"id": "purchase", "source": "purchase", "points": 1, "per_amount": 100}
+REFERRAL = {"id": "referral", "source": "referral", "points": 50}
 CHECK_IN = {"id": "check_in", "source": "interaction", "kinds": ["check_in"], "points": 5}
 
 
@@ -24,6 +25,7 @@ def test_the_default_program_is_the_reference_rule_set_and_nothing_more() -> Non
         ("check_in", 5, None),
         ("topic_reply", 10, None),
         ("share", 20, None),
+        ("referral", 50, None),
     }
     assert [m.id for rule in program.rules for m in rule.multipliers] == ["birthday_month"]
     assert not any(rule.tasks for rule in program.rules)
@@ -47,6 +49,9 @@ def test_the_default_program_is_the_reference_rule_set_and_nothing_more() -> Non
         (document(CHECK_IN | {"per_amount": 100}), "/rules/0"),
         (document(PURCHASE | {"kinds": ["like"]}), "/rules/0"),
         (document(PURCHASE | {"cap": {}}), "/rules/0/cap"),
+        (document(REFERRAL | {"cap": {"times": 1}}), "/rules/0"),
+        (document(REFERRAL | {"per_amount": 100}), "/rules/0"),
+        (document(REFERRAL | {"kinds": ["like"]}), "/rules/0"),
         (document(PURCHASE, time_zone="Mars/Olympus"), "/time_zone"),
         (document(PURCHASE, expiry={"policy": "rolling"}), "/expiry"),
         (
