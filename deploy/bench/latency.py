@@ -21,6 +21,7 @@ from deploy.bench.result import Result
 from deploy.bench.servers import Say, Servers
 from deploy.bench.watching import cpu_seconds_of
 from deploy.bench.workload import Purchases
+from deploy.local.kept import bytes_on_kafka
 from deploy.local.services import ROOT, SERVICES
 from services.notify.handlers.program import program_part
 from shared.clock import SECOND, WallClock, format_instant, parse_instant
@@ -93,12 +94,16 @@ async def bench(
 
         processes = {**supervisor.processes, **servers.endpoints.processes}
         before = {name: cpu_seconds_of(pid) for name, pid in processes.items()}
+        kept = sum(bytes_on_kafka(servers.state).values())
         await send_at(rate, range(first, first + warm), single, port=ports[0])
         measured = range(first + warm, first + warm + events)
         sent = await send_at(rate, measured, single, port=ports[0])
         await tail.quiet()
         cpu = {name: cpu_seconds_of(pid) - before[name] for name, pid in processes.items()}
-    return _result(servers, rate, seconds, sent, seen, cpu, new_members=new_members)
+        kept = sum(bytes_on_kafka(servers.state).values()) - kept
+    result = _result(servers, rate, seconds, sent, seen, cpu, new_members=new_members)
+    result.details["kafka_bytes_per_event"] = round(kept / (warm + events))
+    return result
 
 
 async def _install_program(url: str) -> None:

@@ -34,6 +34,7 @@ class Servers:
 
     Attributes:
         endpoints: where they are.
+        state: what the servers keep.
         logs: where the processes that are measured write.
         batch_events: of every consumer, bare or ours.
         partitions: of the topics.
@@ -41,6 +42,7 @@ class Servers:
     """
 
     endpoints: Endpoints
+    state: Path
     logs: Path
     batch_events: int
     partitions: int
@@ -165,6 +167,7 @@ async def servers(services: Sequence[str], batch_events: int) -> AsyncIterator[S
             with Reservations() as reservations:
                 yield Servers(
                     stack.endpoints,
+                    path / "state",
                     path / "logs",
                     batch_events,
                     read_settings(StackSettings).partitions,

@@ -1,5 +1,6 @@
 """What became of the events: figures from the services' own APIs."""
 
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -7,6 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.demo.publish import Published
 from deploy.demo.services import Services
+from deploy.local.kept import bytes_in_postgres, bytes_on_kafka
 
 _CPU: Final = "process_cpu_seconds_total"
 _BATCH_SUM: Final = "regulars_batch_seconds_sum"
@@ -50,11 +52,18 @@ class Figures(msgspec.Struct, frozen=True):
 
 
 class Details(msgspec.Struct, frozen=True):
-    """What the table shows beside the figures."""
+    """What the table shows beside the figures.
+
+    Attributes:
+        kafka_bytes: of the records on all topics; 0 for the broker in memory.
+        postgres_bytes: of all databases, with their indexes.
+    """
 
     members_by_tag: dict[str, int]
     time_per_service: dict[str, ServiceTime]
     books_balance: bool
+    kafka_bytes: int
+    postgres_bytes: int
 
 
 async def times_of(services: Services) -> dict[str, ServiceTime]:
@@ -63,9 +72,13 @@ async def times_of(services: Services) -> dict[str, ServiceTime]:
 
 
 async def collect(
-    services: Services, published: Published, seconds: float, before: dict[str, ServiceTime]
+    services: Services,
+    published: Published,
+    seconds: float,
+    before: dict[str, ServiceTime],
+    directory: Path,
 ) -> tuple[Figures, Details]:
-    """Ask all services; `before` are their times when it began."""
+    """Ask all services; `before` are their times at the start, `directory` is the servers'."""
     ledger = await services.get("points", "/v1/ledger/trial-balance")
     tiers = (await services.get("segmentation", "/v1/tiers:summary"))["tiers"]
     tags = (await services.get("segmentation", "/v1/tags:summary"))["tags"]
@@ -93,6 +106,8 @@ async def collect(
             name: now.since(before[name]) for name, now in (await times_of(services)).items()
         },
         books_balance=ledger["balanced"],
+        kafka_bytes=sum(bytes_on_kafka(directory).values()),
+        postgres_bytes=sum((await bytes_in_postgres(services.endpoints)).values()),
     )
     return figures, details
 

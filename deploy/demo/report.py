@@ -38,6 +38,10 @@ def show(console: Console, figures: Figures, details: Details) -> None:
         title = ""
     table.add_row("end to end", f"on {figures.broker}", f"{figures.seconds:,.1f} s")
     table.add_row("", "events a second", f"{figures.events_per_second:,.0f}")
+    each = max(figures.events_published, 1)
+    for name, kept in (("Kafka", details.kafka_bytes), ("PostgreSQL", details.postgres_bytes)):
+        told = f"{kept / 1_000_000:,.0f} MB, {kept / each:,.0f} bytes an event"
+        table.add_row("kept" if name == "Kafka" else "", f"on {name}", told)
     console.print(table)
 
 

@@ -55,7 +55,7 @@ async def run(options: Options, console: Console) -> Figures:
     hold = Hold(options.state_dir)
     try:
         endpoints, days = await _prepare(hold, options, console)
-        figures = await _through(endpoints, days, options, console)
+        figures = await _through(endpoints, days, options, hold.directory, console)
         if options.keep:
             await _lead_on(endpoints, hold, console)
     except BaseException:
@@ -93,7 +93,7 @@ async def _prepare(hold: Hold, options: Options, console: Console) -> tuple[Endp
 
 
 async def _through(
-    endpoints: Endpoints, days: year.Year, options: Options, console: Console
+    endpoints: Endpoints, days: year.Year, options: Options, directory: Path, console: Console
 ) -> Figures:
     """Publish everything, wait until it is through, tell the figures."""
     span = (days.start, days.end)
@@ -103,7 +103,7 @@ async def _through(
         with display(console, days.count, span, DECIDING) as shown:
             published = await _publish(services, days, options, shown)
         seconds = time.monotonic() - began
-        figures, details = await collect(services, published, seconds, before)
+        figures, details = await collect(services, published, seconds, before, directory)
         report.show(console, figures, details)
     return figures
 

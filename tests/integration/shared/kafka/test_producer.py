@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import random
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -93,11 +94,13 @@ async def test_after_a_batch_that_the_broker_refuses_sending_goes_on(
     await admin.close()
     async with Producer(kafka_server.address, client_id="test") as producer:
         assert await producer.send(Message(topic, 0, b"k", b"before"), 30) is Outcome.CONFIRMED
-        large = Message(topic, 0, b"k", b"x" * 5_000)
+        large = Message(topic, 0, b"k", random.Random(1).randbytes(5_000))
         async with asyncio.timeout(30):
             while True:  # the broker takes a moment to learn of the new limit
                 if await producer.send(large, 30) is Outcome.UNCONFIRMED:
                     break
+        repeated = Message(topic, 0, b"k", b"x" * 5_000)  # it is the compressed size that counts
+        assert await producer.send(repeated, 30) is Outcome.CONFIRMED
         for number in range(3):
             outcome = await producer.send(Message(topic, 0, b"k", b"%d" % number), 30)
             assert outcome is Outcome.CONFIRMED

@@ -3,6 +3,7 @@
 import io
 from pathlib import Path
 
+import msgspec
 from prometheus_client import CollectorRegistry, generate_latest
 from rich.console import Console
 
@@ -28,6 +29,8 @@ DETAILS = Details(
     members_by_tag={f"tag-{number:02d}": number for number in range(20)},
     time_per_service={"points": ServiceTime(12.5, 30.25), "ingest": ServiceTime(8.0, 0.0)},
     books_balance=True,
+    kafka_bytes=69_267_855,
+    postgres_bytes=624_589_564,
 )
 ENDPOINTS = Endpoints(
     kafka="127.0.0.1:9092",
@@ -73,12 +76,13 @@ def test_the_table_tells_everything() -> None:
     assert "tag-19" in text
     assert "tag-09" not in text, "only the top tags"
     assert "12.5 s CPU, 30.2 s of all lanes" in text
+    assert "69 MB, 432 bytes an event" in text
     assert "\x1b" not in text, "plain where there is no terminal"
 
 
 def test_books_that_do_not_balance_are_shouted() -> None:
     console = _console()
-    report.show(console, FIGURES, Details({}, {}, books_balance=False))
+    report.show(console, FIGURES, msgspec.structs.replace(DETAILS, books_balance=False))
     assert "DO NOT BALANCE" in _text(console)
 
 
