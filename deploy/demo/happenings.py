@@ -56,6 +56,7 @@ class Happenings:
     chain: Chain
     chance: random.Random
     _orders: deque[_Order] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
+    _refunds: deque[tuple[int, str, str]] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
     _asked: deque[tuple[int, str]] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
     _taken_up: deque[tuple[int, str]] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
     _complaints: deque[tuple[int, str]] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
@@ -117,7 +118,32 @@ class Happenings:
             lines=lines,
             reason=self.chance.choice(_TEXTS),
         )
+        self._refunds.append((order.member, order.order_id, f"r{number}"))
         return types.PURCHASE_REFUNDED, self.chain.subject(order.member), data
+
+    def change(self, member: int, number: int) -> Happening:
+        """A good was added to a recent order."""
+        if not self._orders:
+            return self.purchase(member, number)
+        order = self._orders.popleft()
+        lines = [*order.lines, self._line()]
+        data = facts.PurchaseChanged(
+            order_id=order.order_id,
+            store_id=order.store,
+            currency="CNY",
+            total=sum(line.amount for line in lines),
+            channel=self.chance.choice(_SALES_CHANNELS),
+            lines=lines,
+        )
+        return types.PURCHASE_CHANGED, self.chain.subject(order.member), data
+
+    def reversal(self, member: int, number: int) -> Happening:
+        """A refund was undone."""
+        if not self._refunds:
+            return self.refund(member, number)
+        who, order_id, refund_id = self._refunds.popleft()
+        data = facts.PurchaseRefundReversed(order_id=order_id, refund_id=refund_id)
+        return types.PURCHASE_REFUND_REVERSED, self.chain.subject(who), data
 
     def _line(self) -> facts.Line:
         good = self.chain.good(int(self.chance.paretovariate(0.5)))
@@ -289,6 +315,8 @@ _CONTACTS: Final[dict[str, Callable[..., facts.Data]]] = {
 _MAKERS: Final[dict[str, Callable[[Happenings, int, int], Happening]]] = {
     types.PURCHASE_COMPLETED: Happenings.purchase,
     types.PURCHASE_REFUNDED: Happenings.refund,
+    types.PURCHASE_CHANGED: Happenings.change,
+    types.PURCHASE_REFUND_REVERSED: Happenings.reversal,
     types.INTERACTION_RECORDED: Happenings.interaction,
     types.MEMBER_PROFILE_UPDATED: Happenings.profile_updated,
     types.MEMBER_CONSENT_CHANGED: Happenings.consent_changed,

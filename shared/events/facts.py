@@ -17,12 +17,15 @@ from shared.events.scalars import (
     Label,
     Quantity,
     Score,
+    SignedAmount,
     Subject,
     Text,
     check_currency,
 )
 
-SalesChannel = Literal["store", "mini_program", "app", "delivery", "community"]
+SalesChannel = Literal[
+    "store", "web", "mini_program", "app", "delivery", "community", "phone", "other"
+]
 JoinedVia = Literal[
     "code",
     "nearby",
@@ -49,10 +52,10 @@ class Data(Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
 class Line(Data, frozen=True, kw_only=True):
     """One line of a purchase or refund; `amount` is what was paid for it."""
 
-    sku: Identifier
-    category: Identifier
-    quantity: Quantity
-    amount: Amount
+    sku: Label | None = None
+    category: Label | None = None
+    quantity: Quantity | None = None
+    amount: SignedAmount
     name: Label | None = None
 
 
@@ -81,15 +84,22 @@ class Tender(Data, frozen=True, kw_only=True):
     amount: Amount
 
 
-class PurchaseCompleted(Data, frozen=True, kw_only=True):
-    """An order was paid."""
+class Part(Data, frozen=True, kw_only=True):
+    """Which part of an order it is that is told of."""
+
+    id: Identifier
+    of: Count | None = None
+
+
+class PurchaseChanged(Data, frozen=True, kw_only=True):
+    """What an order is now, as a whole."""
 
     order_id: Identifier
-    store_id: Identifier
+    store_id: Identifier | None = None
     currency: Currency
     total: Amount
     channel: SalesChannel
-    lines: list[Line]
+    lines: list[Line] | None = None
     discount: Amount | None = None
     points_paid: Count | None = None
     staff_id: Identifier | None = None
@@ -104,20 +114,37 @@ class PurchaseCompleted(Data, frozen=True, kw_only=True):
         check_currency(self.currency)
 
 
+class PurchaseCompleted(PurchaseChanged, frozen=True, kw_only=True):
+    """An order was paid, or a part of it."""
+
+    part: Part | None = None
+
+
 class PurchaseRefunded(Data, frozen=True, kw_only=True):
     """Part or all of an order was paid back."""
 
     order_id: Identifier
     refund_id: Identifier
-    store_id: Identifier
+    order_store_id: Identifier | None = None
+    store_id: Identifier | None = None
     currency: Currency
     amount: Amount
     lines: list[Line] | None = None
+    tenders: list[Tender] | None = None
     reason: Text | None = None
 
     def __post_init__(self) -> None:
         """Hold the currency to its form."""
         check_currency(self.currency)
+
+
+class PurchaseRefundReversed(Data, frozen=True, kw_only=True):
+    """A refund was undone."""
+
+    order_id: Identifier
+    refund_id: Identifier
+    order_store_id: Identifier | None = None
+    reason: Text | None = None
 
 
 class Profile(Data, frozen=True, kw_only=True):

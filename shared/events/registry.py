@@ -7,6 +7,8 @@ from shared.events import commands, decisions, facts, types
 STRUCTS: Final[dict[str, type[facts.Data]]] = {
     types.PURCHASE_COMPLETED: facts.PurchaseCompleted,
     types.PURCHASE_REFUNDED: facts.PurchaseRefunded,
+    types.PURCHASE_CHANGED: facts.PurchaseChanged,
+    types.PURCHASE_REFUND_REVERSED: facts.PurchaseRefundReversed,
     types.MEMBER_JOINED: facts.MemberJoined,
     types.MEMBER_PROFILE_UPDATED: facts.ProfileUpdated,
     types.MEMBER_CONSENT_CHANGED: facts.ConsentChanged,

@@ -9,6 +9,8 @@ from typing import Final
 # Facts that other systems publish
 PURCHASE_COMPLETED: Final = "regulars.purchase.completed.v1"
 PURCHASE_REFUNDED: Final = "regulars.purchase.refunded.v1"
+PURCHASE_CHANGED: Final = "regulars.purchase.changed.v1"
+PURCHASE_REFUND_REVERSED: Final = "regulars.purchase.refund_reversed.v1"
 MEMBER_JOINED: Final = "regulars.member.joined.v1"
 MEMBER_PROFILE_UPDATED: Final = "regulars.member.profile_updated.v1"
 MEMBER_CONSENT_CHANGED: Final = "regulars.member.consent_changed.v1"
@@ -76,6 +78,8 @@ INBOUND: Final = frozenset(
     {
         PURCHASE_COMPLETED,
         PURCHASE_REFUNDED,
+        PURCHASE_CHANGED,
+        PURCHASE_REFUND_REVERSED,
         MEMBER_JOINED,
         MEMBER_PROFILE_UPDATED,
         MEMBER_CONSENT_CHANGED,

@@ -9,6 +9,7 @@ import msgspec
 from shared.clock import Instant
 from shared.db import Transaction
 from shared.events import Event
+from shared.orders import OrdersMachine
 from shared.runtime.batch import Batch
 
 S = TypeVar("S")
@@ -16,18 +17,14 @@ F = TypeVar("F")
 E = TypeVar("E")
 
 
-class Machine(Protocol[S, F, E]):
+class Machine(OrdersMachine[S, F, E], Protocol[S, F, E]):
     """A member's history as pure decisions: no clock, no I/O, the same answer to the same facts.
 
-    `state_type` and `fact_type` are msgspec Structs; they are what is stored.
+    How orders are folded, and what facts and timers do, is in `shared.orders`. `state_type` and
+    `fact_type` are msgspec Structs; they are what is stored.
     """
 
-    state_type: type[S]
     fact_type: type[F]
-
-    def initial(self, member_id: UUID) -> S:
-        """The state before the first fact."""
-        ...
 
     def remember(self, event: Event) -> F | None:
         """What this service keeps of an event; None when it is none of its concern."""
@@ -39,18 +36,6 @@ class Machine(Protocol[S, F, E]):
 
     def needs_history(self, state: S, at: Instant, fact: F) -> bool:
         """Whether this fact can be judged only with all facts of the member at hand."""
-        ...
-
-    def apply(self, state: S, at: Instant, fact: F, effects: list[E]) -> None:
-        """Take a fact into the state and append what it leads to."""
-        ...
-
-    def due(self, state: S) -> Instant | None:
-        """When something next happens with no further event."""
-        ...
-
-    def fire(self, state: S, effects: list[E]) -> None:
-        """Let happen what is due at `due(state)`; afterwards `due` is later, or None."""
         ...
 
 

@@ -1,17 +1,27 @@
-"""The states of members that were here a moment ago, so that nobody has to read them again.
+"""What is known of members that were here a moment ago, so that nobody has to read it again.
 
 Only the owner of a lane writes its members' states, so what it wrote last is what stands in the
 database, until the lane goes to somebody else (`forget`).
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 from uuid import UUID
 
-from shared.timers.timelines import StoredTimeline
+from shared.timers.timelines import Loaded, StoredTimeline
 
 _MEMBERS_MAX = 20_000
 _KEYS_MAX = 64
+
+
+class _Kept(NamedTuple):
+    """One member: their timeline, the last events that led to it, all orders that were told of."""
+
+    partition: int
+    timeline: StoredTimeline
+    keys: Sequence[bytes]
+    orders: bytes
 
 
 class Recalled:
@@ -20,37 +30,36 @@ class Recalled:
     def __init__(self, members_max: int = _MEMBERS_MAX) -> None:
         """Begin with none; keep at most so many."""
         self._members_max = members_max
-        self._kept: OrderedDict[UUID, tuple[int, StoredTimeline, list[bytes]]] = OrderedDict()
+        self._kept: OrderedDict[UUID, _Kept] = OrderedDict()
 
-    def of(
-        self, members: Iterable[UUID]
-    ) -> tuple[dict[UUID, StoredTimeline], set[tuple[UUID, bytes]]] | None:
-        """The timelines of these members and the events known of them; None if one is missing."""
-        timelines: dict[UUID, StoredTimeline] = {}
-        known: set[tuple[UUID, bytes]] = set()
+    def of(self, members: Iterable[UUID]) -> Loaded | None:
+        """What is known of these members; None if one of them is not."""
+        loaded = Loaded({}, set(), {})
         for member in members:
             kept = self._kept.get(member)
             if kept is None:
                 return None
             self._kept.move_to_end(member)
-            timelines[member] = kept[1]
-            known.update((member, key) for key in kept[2])
-        return timelines, known
+            loaded.timelines[member] = kept.timeline
+            loaded.known.update((member, key) for key in kept.keys)
+            loaded.orders[member] = kept.orders
+        return loaded
 
     def put(
         self,
         partition: int,
         rows: Sequence[tuple[UUID, StoredTimeline]],
         keys: Iterable[tuple[UUID, bytes]],
+        orders: Mapping[UUID, bytes],
     ) -> None:
-        """Remember what was committed, and by which events."""
+        """Remember what was committed, by which events, and all orders that were told of."""
         new: dict[UUID, list[bytes]] = {}
         for member, key in keys:
             new.setdefault(member, []).append(key)
         for member, row in rows:
-            before = self._kept.pop(member, None)
-            known = [*(before[2] if before else ()), *new.get(member, ())]
-            self._kept[member] = partition, row, known[-_KEYS_MAX:]
+            known = new.get(member, [])[-_KEYS_MAX:]
+            self._kept.pop(member, None)
+            self._kept[member] = _Kept(partition, row, known, orders.get(member, b""))
         while len(self._kept) > self._members_max:
             self._kept.popitem(last=False)
 
@@ -61,4 +70,4 @@ class Recalled:
 
     def forget(self, partition: int) -> None:
         """Forget all members of a partition."""
-        self.drop([member for member, kept in self._kept.items() if kept[0] == partition])
+        self.drop([member for member, kept in self._kept.items() if kept.partition == partition])

@@ -6,9 +6,9 @@ happens by itself, and what then happens. This handler turns batches into histor
 1. drop what is known already (an event is a fact of its member once),
 2. for each member in the batch, and each whose timer is due, fold its history on: fire what fell
    due before the next fact, then apply the fact,
-3. where a fact sorts before what was folded already, or asks for the member's history, fold the
-   whole history again from its
-   facts: any order of arrival ends in the state of the sorted log,
+3. where a fact sorts before what was folded already, says more of an order that was told of, or
+   asks for the member's history, fold the whole history again from its facts (`shared.orders`):
+   any order of arrival ends in the state of the sorted log,
 4. hand the outcomes to the service's `EffectWriter`, which writes effects with set-based
    statements.
 
@@ -26,26 +26,28 @@ import msgspec
 from shared.clock import Instant
 from shared.db import Transaction, WriteSet, member_uuid
 from shared.events import event_key
+from shared.orders import COUNTS_FROM, Bought, Report, advance, fold_history
 from shared.runtime.batch import Arrived, Batch
 from shared.runtime.commands.desk import Commands, Desk
 from shared.runtime.machine import E, EffectWriter, F, Machine, Outcome, S
 from shared.runtime.positions import BEGINNING
 from shared.runtime.recalled import Recalled
 from shared.timers import timelines
-from shared.timers.timelines import Order, StoredFact, StoredTimeline
+from shared.timers.timelines import Loaded, Order, StoredFact, StoredTimeline
 
 _BIRTH = Order(BEGINNING, -1, b"")
-_FIRES_MAX = 100_000
 _PREPARE_SECONDS = 1.0
 
 
 class _News(NamedTuple):
-    """A fact that has just arrived."""
+    """A fact that has just arrived; `about` names the order of which it is a report, if it is."""
 
     order: Order
     fact: Any
     supersedes: bytes | None
     event_id: str
+    report: Report | None = None
+    about: bytes | None = None
 
 
 class _Folded(NamedTuple, Generic[S, E]):
@@ -90,11 +92,9 @@ class TimelineHandler(Generic[S, F, E]):
                 await self._commands.write(tx, desk, batch)
             return
         keys = [(member, item.order.key) for member in news for item in news[member]]
-        recalled = self._recalled.of(members) if isinstance(tx, WriteSet) else None
-        stored, known = recalled or await timelines.load(tx, batch.partition, members, keys)
-        self._recalled.drop(members)
-        batch.duplicates += _drop_known(news, known)
-        outcomes, rows, again = self._fold_on(members, news, stored, batch)
+        loaded = await self._load(tx, members, news, keys, batch)
+        batch.duplicates += _drop_known(news, loaded.known)
+        outcomes, rows, again = self._fold_on(members, news, loaded, batch)
         if again:
             await self._fold_anew(tx, again, news, batch, outcomes, rows)
         if self._commands is not None:
@@ -103,7 +103,9 @@ class TimelineHandler(Generic[S, F, E]):
                 await self._fold_anew(tx, late, news, batch, outcomes, rows)
             await self._commands.write(tx, desk, batch)
         await self._save(tx, news, rows, batch)
-        batch.committed.append(partial(self._recalled.put, batch.partition, rows, keys))
+        if isinstance(tx, WriteSet):
+            put = partial(self._recalled.put, batch.partition, rows, keys, loaded.orders)
+            batch.committed.append(put)
         await self._effects.write(tx, outcomes, batch)
 
     def forget(self, partition: int) -> None:
@@ -160,11 +162,14 @@ class TimelineHandler(Generic[S, F, E]):
             if fact is None:
                 continue
             earlier = machine.supersedes(fact)
+            report = machine.report(fact)
             item = _News(
                 each.order,
                 fact,
                 None if earlier is None else event_key(event.source, earlier),
                 event.id,
+                report,
+                None if report is None else timelines.about(report.order_id),
             )
             news.setdefault(member_uuid(event.subject), []).append(item)
         for items in news.values():
@@ -172,11 +177,33 @@ class TimelineHandler(Generic[S, F, E]):
                 items.sort(key=_order)
         return news
 
+    async def _load(
+        self,
+        tx: Transaction,
+        members: Sequence[UUID],
+        news: dict[UUID, list[_News]],
+        keys: Sequence[tuple[UUID, bytes]],
+        batch: Batch,
+    ) -> Loaded:
+        """What is known of the members: live by heart where possible, else in one statement."""
+        if isinstance(tx, WriteSet):
+            recalled = self._recalled.of(members)
+            self._recalled.drop(members)
+            # all orders, so that the next batch need not ask
+            return recalled or await timelines.load(tx, batch.partition, members, keys, None)
+        orders = [
+            (member, item.about)
+            for member, items in news.items()
+            for item in items
+            if item.about is not None
+        ]
+        return await timelines.load(tx, batch.partition, members, keys, orders)
+
     def _fold_on(
         self,
         members: Sequence[UUID],
         news: dict[UUID, list[_News]],
-        stored: dict[UUID, StoredTimeline],
+        loaded: Loaded,
         batch: Batch,
     ) -> tuple[
         list[Outcome[S, E]],
@@ -188,16 +215,20 @@ class TimelineHandler(Generic[S, F, E]):
         rows: list[tuple[UUID, StoredTimeline]] = []
         again: list[UUID] = []
         for member in members:
-            before = stored.get(member)
+            before = loaded.timelines.get(member)
             items = news.get(member, ())
             if before is None and not items:
+                continue
+            effects: list[E] = []
+            if before is not None and not before.state:
+                again.append(member)  # a migration emptied it
                 continue
             if before is None:
                 state, as_of = self._machine.initial(member), _BIRTH
             else:
                 state, as_of = self._decode_state(before.state), before.as_of
-            effects: list[E] = []
-            reached = self._continue(state, as_of, items, effects, batch)
+            more = _says_more(member, items, loaded)
+            reached = None if more else self._continue(state, as_of, items, effects, batch)
             if reached is None:
                 again.append(member)
                 continue
@@ -232,15 +263,7 @@ class TimelineHandler(Generic[S, F, E]):
 
     def _advance(self, state: S, until: Instant, effects: list[E], batch: Batch) -> Instant | None:
         """Fire what is due by an instant; returns when the last of it was due."""
-        machine = self._machine
-        fired_at = None
-        fires = 0
-        while (due := machine.due(state)) is not None and due <= until:
-            machine.fire(state, effects)
-            fired_at = due
-            fires += 1
-            if fires > _FIRES_MAX:
-                raise RuntimeError(f"a timer due at {due} fires for ever")
+        fired_at, fires = advance(self._machine, state, until, effects)
         batch.timers_fired += fires
         return fired_at
 
@@ -256,27 +279,29 @@ class TimelineHandler(Generic[S, F, E]):
         """Fold whole histories from their facts, old and new."""
         histories = await timelines.history(tx, batch.partition, members)
         for member in members:
+            items = news.get(member, [])
             facts = [
                 _News(stored.order, self._decode_fact(stored.body), stored.supersedes, "")
                 for stored in histories[member]
             ]
-            facts.extend(news[member])
+            facts.extend(items)
             withdrawn = {fact.supersedes for fact in facts if fact.supersedes is not None}
-            state = self._machine.initial(member)
-            effects: list[E] = []
-            reached = _BIRTH
-            for fact in sorted(facts, key=_order):
-                if fact.order.key in withdrawn:
-                    continue
-                self._advance(state, fact.order.at, effects, batch)
-                self._machine.apply(state, fact.order.at, fact.fact, effects)
-                reached = fact.order
-            fired_at = self._advance(state, batch.until, effects, batch)
-            if fired_at is not None:
-                reached = max(reached, Order(fired_at, -1, b""))
-            rows.append((member, self._row(state, reached)))
-            cause = news[member][-1].event_id
-            outcomes.append(Outcome(member, state, effects, rebuilt=True, cause=cause))
+            told = sorted((fact for fact in facts if fact.order.key not in withdrawn), key=_order)
+            folded = fold_history(
+                self._machine,
+                member,
+                [(fact.order.at, fact.fact) for fact in told],
+                batch.until,
+            )
+            reached = told[-1].order if told else _BIRTH
+            if folded.fired_at is not None:
+                reached = max(reached, Order(folded.fired_at, -1, b""))
+            batch.timers_fired += folded.fires
+            rows.append((member, self._row(folded.state, reached)))
+            cause = items[-1].event_id if items else "timer"
+            outcomes.append(
+                Outcome(member, folded.state, folded.effects, rebuilt=True, cause=cause)
+            )
         batch.rebuilds += len(members)
 
     def _decide(
@@ -334,7 +359,7 @@ class TimelineHandler(Generic[S, F, E]):
     ) -> None:
         encode = self._encode
         facts = [
-            (member, StoredFact(item.order, item.supersedes, encode(item.fact)))
+            (member, StoredFact(item.order, item.supersedes, item.about, encode(item.fact)))
             for member, items in news.items()
             for item in items
         ]
@@ -349,6 +374,19 @@ class TimelineHandler(Generic[S, F, E]):
 
 def _order(item: _News) -> Order:
     return item.order
+
+
+def _says_more(member: UUID, items: Sequence[_News], loaded: Loaded) -> bool:
+    """Whether any news is of an order, and not simply that a new one was paid."""
+    more = False
+    for item in items:
+        report, about = item.report, item.about
+        if report is None or about is None:
+            continue
+        known = loaded.tell_of(member, about)
+        new = isinstance(report, Bought) and report.content.total >= COUNTS_FROM
+        more = more or known or not new
+    return more
 
 
 def _drop_known(news: dict[UUID, list[_News]], known: set[tuple[UUID, bytes]]) -> int:

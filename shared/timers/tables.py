@@ -4,7 +4,8 @@
 `as_key`), the service's state at that point, and when it next changes by itself (`due_at`: the due
 queue is an index over this column, so a member's timer costs no row of its own). `facts` holds what
 the service remembers of every event about the member. It is the history from which a late event's
-member is folded anew, and, since an event is in it once, the memory of duplicates.
+member is folded anew, and, since an event is in it once, the memory of duplicates; `about` names
+the order that an event speaks of (8 bytes), so that a second word about an order is noticed.
 """
 
 from sqlalchemy import BigInteger, Column, Index, LargeBinary, MetaData, SmallInteger, Table, Uuid
@@ -32,7 +33,7 @@ def attach(metadata: MetaData) -> None:
         timelines.c.due_at,
         postgresql_where=timelines.c.due_at.is_not(None),
     )
-    Table(
+    facts = Table(
         "facts",
         metadata,
         Column("partition", SmallInteger, primary_key=True),
@@ -41,5 +42,13 @@ def attach(metadata: MetaData) -> None:
         Column("at", BigInteger, nullable=False),
         Column("rank", SmallInteger, nullable=False),
         Column("supersedes", LargeBinary),
+        Column("about", LargeBinary),
         Column("body", LargeBinary, nullable=False),
+    )
+    Index(
+        "facts_about",
+        facts.c.partition,
+        facts.c.member_id,
+        facts.c.about,
+        postgresql_where=facts.c.about.is_not(None),
     )

@@ -1,11 +1,19 @@
 """Loading, saving and claiming timelines, always in sets."""
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from hashlib import blake2b
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from shared.clock import Instant
 from shared.db import Transaction
+
+ABOUT_BYTES: Final = 8
+
+
+def about(order_id: str) -> bytes:
+    """The name of an order in the facts: its id alone, for a refund may not know where it was."""
+    return blake2b(order_id.encode(), digest_size=ABOUT_BYTES).digest()
 
 
 class Order(NamedTuple):
@@ -25,25 +33,67 @@ class StoredTimeline(NamedTuple):
 
 
 class StoredFact(NamedTuple):
-    """A row of `facts`, without its member."""
+    """A row of `facts`, without its member; `about` names the order that it is about, if any."""
 
     order: Order
     supersedes: bytes | None
+    about: bytes | None
     body: bytes
 
 
+class Loaded(NamedTuple):
+    """What a batch needs to know of its members.
+
+    Attributes:
+        timelines: of those who have one.
+        known: of the batch's events, those that are folded already: (member, event key).
+        orders: by member, the names of the orders that were told of, one behind the other: those
+            that were asked for, or all.
+    """
+
+    timelines: dict[UUID, StoredTimeline]
+    known: set[tuple[UUID, bytes]]
+    orders: dict[UUID, bytes]
+
+    def tell_of(self, member: UUID, about: bytes) -> bool:
+        """Note that an order is told of; returns whether it was before."""
+        names = self.orders.get(member, b"")
+        i = names.find(about)
+        while i >= 0 and i % ABOUT_BYTES:
+            i = names.find(about, i + 1)
+        if i < 0:
+            self.orders[member] = names + about
+        return i >= 0
+
+
 _LOAD = """
-SELECT member_id, NULL::bytea AS event_key, as_at, as_rank, as_key, due_at, state
+SELECT member_id, NULL::bytea AS event_key, NULL::bytea AS about,
+       as_at, as_rank, as_key, due_at, state
   FROM timelines WHERE partition = $1 AND member_id = ANY($2::uuid[])
 UNION ALL
-SELECT f.member_id, f.event_key, NULL, NULL, NULL, NULL, NULL
+SELECT f.member_id, f.event_key, NULL, NULL, NULL, NULL, NULL, NULL
   FROM unnest($3::uuid[], $4::bytea[]) AS asked (member_id, event_key)
   JOIN facts f ON f.partition = $1 AND f.member_id = asked.member_id
    AND f.event_key = asked.event_key
 """
 
+_ORDERS_ASKED = """
+UNION ALL
+SELECT DISTINCT f.member_id, NULL::bytea, f.about, NULL::bigint, NULL::smallint, NULL::bytea,
+       NULL::bigint, NULL::bytea
+  FROM unnest($5::uuid[], $6::bytea[]) AS asked (member_id, about)
+  JOIN facts f ON f.partition = $1 AND f.member_id = asked.member_id AND f.about = asked.about
+"""
+
+_ORDERS_ALL = """
+UNION ALL
+SELECT DISTINCT member_id, NULL::bytea, about, NULL::bigint, NULL::smallint, NULL::bytea,
+       NULL::bigint, NULL::bytea
+  FROM facts WHERE partition = $1 AND member_id = ANY($2::uuid[]) AND about IS NOT NULL
+"""
+
 _HISTORY = """
-SELECT member_id, event_key, at, rank, supersedes, body FROM facts
+SELECT member_id, event_key, at, rank, supersedes, about, body FROM facts
  WHERE partition = $1 AND member_id = ANY($2::uuid[])
 """
 
@@ -75,7 +125,8 @@ async def load(
     partition: int,
     members: Sequence[UUID],
     events: Sequence[tuple[UUID, bytes]],
-) -> tuple[dict[UUID, StoredTimeline], set[tuple[UUID, bytes]]]:
+    orders: Sequence[tuple[UUID, bytes]] | None = (),
+) -> Loaded:
     """Load what a batch needs, in one statement.
 
     Args:
@@ -83,21 +134,27 @@ async def load(
         partition: the lane's, and so that of the members.
         members: whose timelines to load.
         events: (member, event key) of the batch's events.
-
-    Returns:
-        The timelines of the members that have one, and those of the events already folded.
+        orders: (member, about) of the orders that it speaks of; None: all that the members have.
     """
-    rows = await tx.fetch(
-        _LOAD, partition, members, [member for member, _ in events], [key for _, key in events]
-    )
-    timelines: dict[UUID, StoredTimeline] = {}
-    known: set[tuple[UUID, bytes]] = set()
-    for member_id, event_key, as_at, as_rank, as_key, due_at, state in rows:
-        if event_key is None:
-            timelines[member_id] = StoredTimeline(Order(as_at, as_rank, as_key), due_at, state)
+    args: list[object] = [partition, members, *_columns(events)]
+    sql = _LOAD
+    if orders is None:
+        sql += _ORDERS_ALL
+    elif orders:
+        sql += _ORDERS_ASKED
+        args += _columns(orders)
+    loaded = Loaded({}, set(), {})
+    for member_id, event_key, about, as_at, as_rank, as_key, due_at, state in await tx.fetch(
+        sql, *args
+    ):
+        if event_key is not None:
+            loaded.known.add((member_id, event_key))
+        elif about is not None:
+            loaded.orders[member_id] = loaded.orders.get(member_id, b"") + about
         else:
-            known.add((member_id, event_key))
-    return timelines, known
+            order = Order(as_at, as_rank, as_key)
+            loaded.timelines[member_id] = StoredTimeline(order, due_at, state)
+    return loaded
 
 
 async def history(
@@ -106,8 +163,8 @@ async def history(
     """Load all facts of some members of a partition, in no particular order."""
     facts: dict[UUID, list[StoredFact]] = {member: [] for member in members}
     rows = await tx.fetch(_HISTORY, partition, members)
-    for member_id, event_key, at, rank, supersedes, body in rows:
-        facts[member_id].append(StoredFact(Order(at, rank, event_key), supersedes, body))
+    for member_id, event_key, at, rank, supersedes, about, body in rows:
+        facts[member_id].append(StoredFact(Order(at, rank, event_key), supersedes, about, body))
     return facts
 
 
@@ -133,10 +190,10 @@ async def remember(
     """Append facts."""
     await tx.copy(
         "facts",
-        ("partition", "member_id", "event_key", "at", "rank", "supersedes", "body"),
+        ("partition", "member_id", "event_key", "at", "rank", "supersedes", "about", "body"),
         [
-            (partition, member, order.key, order.at, order.rank, supersedes, body)
-            for member, (order, supersedes, body) in rows
+            (partition, member, order.key, order.at, order.rank, supersedes, about, body)
+            for member, (order, supersedes, about, body) in rows
         ],
     )
 
@@ -168,3 +225,7 @@ async def park(tx: Transaction, partition: int, member: UUID) -> None:
 async def unpark(tx: Transaction, partition: int, member: UUID, due_at: Instant) -> None:
     """Put a member back into the due queue."""
     await tx.execute(_PUT_DUE, partition, member, due_at)
+
+
+def _columns(pairs: Sequence[tuple[UUID, bytes]]) -> list[object]:
+    return [[member for member, _ in pairs], [key for _, key in pairs]]

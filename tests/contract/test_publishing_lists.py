@@ -59,7 +59,7 @@ def test_limits() -> None:
     )
     assert "| {}; {}; {} characters |".format(*lengths) in TEXT
     assert f"| {scalars.LABEL_LENGTH_MAX}; {scalars.TEXT_LENGTH_MAX:,} characters |" in TEXT
-    assert f"| 0 to {scalars.AMOUNT_MAX:,} |" in TEXT
+    assert f"| 0 to {scalars.AMOUNT_MAX:,}; of a line also below zero |" in TEXT
     assert f"| 0 to {scalars.QUANTITY_MAX:,.0f}; whole numbers up to 2^53 \u2212 1 |" in TEXT
     assert scalars.COUNT_MAX == 2**53 - 1
     assert f"| {scalars.TRACE_LENGTH_MAX} characters; a longer one is dropped" in TEXT

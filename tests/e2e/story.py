@@ -19,7 +19,7 @@ from deploy.demo.publish import TypedEvent, in_batches
 from deploy.demo.services import Services
 from deploy.demo.year import load
 from deploy.local.stack import Stack
-from shared.clock import DAY, HOUR, Instant, format_instant
+from shared.clock import DAY, HOUR, MINUTE, Instant, format_instant
 from shared.events import types
 
 Outcomes = dict[str, dict[str, Any]]
@@ -27,6 +27,8 @@ Outcomes = dict[str, dict[str, Any]]
 
 _CONFIRMED = ("accepted", "duplicate")
 _PATIENCE_SECONDS = 240
+_ENOUGH = 200
+"""Orders of less, in minor units, are not cut up."""
 _MOST_DOWN = 3
 """Processes that may be down at once; a slow machine would else never get up again."""
 
@@ -43,7 +45,8 @@ class Slice:
 def slice_of_the_year(days: int, households: int) -> Slice:
     """Cut a slice: the households that come first, for so many days.
 
-    Every second one was sent by the one before, and every sixth gives back all that it bought.
+    Every second one was sent by the one before. Of six, one gives back all that it bought, one has
+    its orders told in parts, and one has them changed, refunded in part, and the refund reversed.
     """
     year = load(days)
     kept: dict[str, None] = {}
@@ -59,36 +62,77 @@ def slice_of_the_year(days: int, households: int) -> Slice:
 
 def _referred(events: list[TypedEvent], households: list[str]) -> list[TypedEvent]:
     senders = dict(zip(households[1::2], households[::2], strict=False))
-    told, back = [], []
+    told: list[TypedEvent] = []
     for type_, at, raw in events:
         event = orjson.loads(raw)
         who, data = event["subject"], event["data"]
         if type_ == types.MEMBER_JOINED and who in senders:
             data["referrer"] = senders[who]
             raw = orjson.dumps(event)  # noqa: PLW2901 - the same event, with a referrer
-        told.append((type_, at, raw))
-        gives_back = households.index(who) % 6 == 1
-        if type_ == types.PURCHASE_COMPLETED and gives_back and data["total"]:
-            back.append(_refunded(event, at + HOUR))
-    return sorted(told + back, key=lambda event: event[1])
+        turn = _TURNS.get(households.index(who) % 6, _as_it_was)
+        least = 1 if turn is _given_back else _ENOUGH
+        if type_ == types.PURCHASE_COMPLETED and data["total"] >= least:
+            told += turn(event, at)
+        else:
+            told.append((type_, at, raw))
+    return sorted(told, key=lambda event: event[1])
 
 
-def _refunded(purchase: dict[str, Any], at: Instant) -> TypedEvent:
+def _as_it_was(purchase: dict[str, Any], at: Instant) -> list[TypedEvent]:
+    return [(types.PURCHASE_COMPLETED, at, orjson.dumps(purchase))]
+
+
+def _given_back(purchase: dict[str, Any], at: Instant) -> list[TypedEvent]:
+    return [
+        *_as_it_was(purchase, at),
+        _refunded(purchase, at + HOUR, "all", purchase["data"]["total"]),
+    ]
+
+
+def _in_parts(purchase: dict[str, Any], at: Instant) -> list[TypedEvent]:
     bought = purchase["data"]
-    refund = {
-        "order_id": bought["order_id"],
-        "refund_id": f"refund:{bought['order_id']}",
-        "store_id": bought["store_id"],
-        "currency": bought["currency"],
-        "amount": bought["total"],
-    }
-    event = purchase | {
-        "id": refund["refund_id"],
-        "type": types.PURCHASE_REFUNDED,
-        "time": format_instant(at),
-        "data": refund,
-    }
-    return types.PURCHASE_REFUNDED, at, orjson.dumps(event)
+    first = bought["total"] // 3
+    totals = {"1": first, "2": bought["total"] - first}
+    return [
+        _about(
+            purchase,
+            types.PURCHASE_COMPLETED,
+            at + i * MINUTE,
+            bought | {"total": total, "lines": [], "part": {"id": part, "of": 2}},
+            f"part-{part}",
+        )
+        for i, (part, total) in enumerate(totals.items())
+    ]
+
+
+def _changed(purchase: dict[str, Any], at: Instant) -> list[TypedEvent]:
+    bought = purchase["data"]
+    less = bought | {"total": bought["total"] - _ENOUGH // 2}
+    back = {"order_id": bought["order_id"], "refund_id": "some"}
+    return [
+        *_as_it_was(purchase, at),
+        _about(purchase, types.PURCHASE_CHANGED, at + HOUR, less, "changed"),
+        _refunded(purchase, at + 2 * HOUR, "some", _ENOUGH // 4),
+        _about(purchase, types.PURCHASE_REFUND_REVERSED, at + 3 * HOUR, back, "reversed"),
+    ]
+
+
+def _refunded(purchase: dict[str, Any], at: Instant, refund_id: str, amount: int) -> TypedEvent:
+    bought = purchase["data"]
+    refund = {name: bought[name] for name in ("order_id", "store_id", "currency")}
+    refund |= {"refund_id": refund_id, "amount": amount}
+    return _about(purchase, types.PURCHASE_REFUNDED, at, refund, refund_id)
+
+
+def _about(
+    purchase: dict[str, Any], type_: str, at: Instant, data: dict[str, Any], name: str
+) -> TypedEvent:
+    """Another event about the same order."""
+    told = {"id": f"{purchase['id']}:{name}", "type": type_, "time": format_instant(at)}
+    return type_, at, orjson.dumps(purchase | told | {"data": data})
+
+
+_TURNS = {1: _given_back, 3: _in_parts, 5: _changed}
 
 
 class Teller:

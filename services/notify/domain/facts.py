@@ -17,8 +17,12 @@ from shared.events.facts import (
     ConsentChanged,
     MemberJoined,
     ProfileUpdated,
+    PurchaseChanged,
     PurchaseCompleted,
+    PurchaseRefunded,
+    PurchaseRefundReversed,
 )
+from shared.orders import Bought, Content, PaidBack, Report, Reversed, digest_of
 
 Scalar = str | int | float | bool
 
@@ -30,13 +34,17 @@ class Fact(msgspec.Struct, array_like=True, frozen=True, gc=False, tag_field="ki
 
 
 class Purchase(Fact, array_like=True, frozen=True, tag=1, gc=False):
-    """An order was paid."""
+    """An order was paid, or a part of it; or this is what it is now (`whole`)."""
 
     order_id: str
     store_id: str
     channel: str
     total: int
     currency: str
+    digest: bytes = b""
+    """Of all that was said of the order, also of what is not kept here."""
+    part: str = ""
+    whole: bool = False
 
 
 class Joined(Fact, array_like=True, frozen=True, tag=2):
@@ -97,7 +105,39 @@ class Occurrence(Fact, array_like=True, frozen=True, tag=9):
     values: dict[str, Scalar]
 
 
-AnyFact = Purchase | Joined | Preferences | Consent | Tags | Tier | Receipt | Erased | Occurrence
+class Refund(Fact, array_like=True, frozen=True, tag=11, gc=False):
+    """Part or all of an order was paid back; `sure`: the store is named as where it was bought."""
+
+    order_id: str
+    refund_id: str
+    amount: int
+    currency: str
+    store_id: str = ""
+    sure: bool = False
+
+
+class Reversal(Fact, array_like=True, frozen=True, tag=12, gc=False):
+    """A refund was undone."""
+
+    order_id: str
+    refund_id: str
+    store_id: str = ""
+    sure: bool = False
+
+
+AnyFact = (
+    Purchase
+    | Joined
+    | Preferences
+    | Consent
+    | Tags
+    | Tier
+    | Receipt
+    | Erased
+    | Occurrence
+    | Refund
+    | Reversal
+)
 
 _NOT_KEPT = frozenset({"text", "name", "title", "reason", "error"})
 _TEXT_LENGTH_MAX = 128
@@ -130,9 +170,74 @@ def plain_values(data: msgspec.Struct | Mapping[str, Any]) -> dict[str, Scalar]:
     }
 
 
+def report_of(fact: AnyFact) -> Report | None:
+    """What a fact says of an order."""
+    match fact:
+        case Purchase():
+            return Bought(
+                fact.event_id,
+                fact,
+                fact.order_id,
+                fact.store_id,
+                fact.currency,
+                Content(fact.total),
+                fact.digest,
+                fact.part,
+                fact.whole,
+            )
+        case Refund():
+            return PaidBack(
+                fact.event_id,
+                fact,
+                fact.order_id,
+                fact.store_id,
+                fact.sure,
+                fact.refund_id,
+                fact.currency,
+                fact.amount,
+            )
+        case Reversal():
+            return Reversed(
+                fact.event_id, fact, fact.order_id, fact.store_id, fact.sure, fact.refund_id
+            )
+        case _:
+            return None
+
+
 def _purchase(event: Event) -> Purchase:
     data: PurchaseCompleted = event.data
-    return Purchase(event.id, data.order_id, data.store_id, data.channel, data.total, data.currency)
+    return _order(event, data, "" if data.part is None else data.part.id)
+
+
+def _changed(event: Event) -> Purchase:
+    return _order(event, event.data, whole=True)
+
+
+def _order(event: Event, data: PurchaseChanged, part: str = "", *, whole: bool = False) -> Purchase:
+    return Purchase(
+        event.id,
+        data.order_id,
+        data.store_id or "",
+        data.channel,
+        data.total,
+        data.currency,
+        digest_of(data),
+        part,
+        whole,
+    )
+
+
+def _refund(event: Event) -> Refund:
+    data: PurchaseRefunded = event.data
+    store = data.order_store_id or data.store_id or ""
+    sure = data.order_store_id is not None
+    return Refund(event.id, data.order_id, data.refund_id, data.amount, data.currency, store, sure)
+
+
+def _reversal(event: Event) -> Reversal:
+    data: PurchaseRefundReversed = event.data
+    store = data.order_store_id
+    return Reversal(event.id, data.order_id, data.refund_id, store or "", store is not None)
 
 
 def _joined(event: Event) -> Joined:
@@ -181,6 +286,9 @@ def _erased(event: Event) -> Erased:
 
 _READERS: dict[str, Callable[[Event], AnyFact | None]] = {
     types.PURCHASE_COMPLETED: _purchase,
+    types.PURCHASE_CHANGED: _changed,
+    types.PURCHASE_REFUNDED: _refund,
+    types.PURCHASE_REFUND_REVERSED: _reversal,
     types.MEMBER_JOINED: _joined,
     types.MEMBER_PROFILE_UPDATED: _preferences,
     types.MEMBER_CONSENT_CHANGED: _consent,

@@ -6,24 +6,29 @@ what was known of the member's history up to then; folded anew in any other orde
 same history gives the same decisions.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from services.notify.domain import facts, send_decision
+from services.notify.domain.amending import take_over
 from services.notify.domain.caps import Sent
-from services.notify.domain.consent import after, consent_to
+from services.notify.domain.consent import consent_to
 from services.notify.domain.decision import Effect, Forgotten, MessageDecision, ReceiptSeen
 from services.notify.domain.facts import AnyFact, Scalar
 from services.notify.domain.features import values_of
 from services.notify.domain.job_id import job_id
 from services.notify.domain.journey import ENTRIES_PARALLEL_MAX, Exit, Journey, Send
 from services.notify.domain.program import Program, Programs
+from services.notify.domain.projection import context_of, project, type_of, withdraws_only
 from services.notify.domain.send_decision import Postpone, Situation, Suppress, decide
 from services.notify.domain.state import Entry, MemberState
 from shared.clock import DAY, Instant
-from shared.events import Event, types
+from shared.events import Event
 from shared.events.decisions import Figure
+from shared.orders import Amendment, Content, Remark, Report
 
 
 class NotifyMachine:
@@ -54,12 +59,56 @@ class NotifyMachine:
         at: Instant,  # noqa: ARG002
         fact: AnyFact,  # noqa: ARG002
     ) -> bool:
-        """Never: what a refund or a receipt speaks of is in the state."""
+        """Never: what a receipt speaks of is in the state."""
         return False
+
+    def report(self, fact: AnyFact) -> Report | None:
+        """What a fact says of an order."""
+        return facts.report_of(fact)
+
+    def with_content(self, fact: AnyFact, content: Content) -> AnyFact:
+        """A purchase as if so much had been bought."""
+        return msgspec.structs.replace(fact, total=content.total)
+
+    def standing(
+        self, told: Sequence[tuple[Instant, AnyFact]]
+    ) -> Sequence[tuple[Instant, AnyFact]]:
+        """All facts."""
+        return told
+
+    def remark(
+        self, state: MemberState, at: Instant, remark: Remark, effects: list[Effect]
+    ) -> None:
+        """Nothing: points says of every report whether it counts."""
+
+    def settle(
+        self,
+        before: MemberState,
+        now: MemberState,
+        at: Instant,
+        amendment: Amendment[AnyFact, Effect],
+        effects: list[Effect],
+    ) -> None:
+        """An order has become another one: go on as if it had always been so.
+
+        What waited to be said because of it is not said, and that is recorded.
+        """
+        fact, order = amendment.fact, amendment.order
+        steps = {
+            entry.version: self.programs.numbered(entry.version).journeys
+            for entry in [*before.entries, *now.entries]
+        }
+        for entry in take_over(before, now, steps, amendment.was, self._next_step_of):
+            journey = steps[entry.version][entry.journey]
+            figure = Figure(feature="order_left", op="at_most", value=0, actual=order.left.total)
+            answer = Suppress(send_decision.EXITED, [figure])
+            effects.append(
+                _decision(before, entry, journey.steps[entry.step], at, answer, fact.event_id)
+            )
 
     def apply(self, state: MemberState, at: Instant, fact: AnyFact, effects: list[Effect]) -> None:
         """Let a fact happen: projections first, then who leaves a journey, then who enters one."""
-        if state.erased or _withdraws_only(fact):
+        if state.erased or withdraws_only(fact):
             return
         match fact:
             case facts.Receipt():
@@ -71,7 +120,7 @@ class NotifyMachine:
             case _:
                 project(state, at, fact)
         program = self.programs.at(at).program
-        event_type = fact.type if isinstance(fact, facts.Occurrence) else _TYPE_OF[type(fact)]
+        event_type = type_of(fact)
         journeys = program.triggers.get(event_type)
         if state.entries or journeys:
             context = context_of(fact)
@@ -131,6 +180,10 @@ class NotifyMachine:
                 sent=state.sent,
             )
         )
+
+    def _next_step_of(self, state: MemberState, entry: Entry, journey: Journey) -> None:
+        """Pass a step over that was decided before."""
+        self._next_step(state, entry, journey, self.programs.at(entry.due).program)
 
     def _next_step(
         self, state: MemberState, entry: Entry, journey: Journey, program: Program
@@ -204,73 +257,6 @@ class NotifyMachine:
                     step = journey.steps[entry.step]
                     effects.append(_decision(state, entry, step, at, answer, fact.event_id))
                     break
-
-
-def project(state: MemberState, at: Instant, fact: AnyFact) -> None:
-    """Keep what later decisions may look at."""
-    match fact:
-        case facts.Purchase():
-            state.orders += 1
-            state.last_purchase_at = at
-            state.last_store = fact.store_id
-        case facts.Tags():
-            state.tags = sorted((set(state.tags) - set(fact.removed)) | set(fact.added))
-        case facts.Tier():
-            state.tier = fact.now
-        case facts.Joined():
-            if state.joined_at is None:
-                state.joined_at, state.home_store = at, fact.store_id
-            state.consent = after(state.consent, fact.consent or {})
-        case facts.Consent():
-            state.consent = after(state.consent, {fact.channel: fact.granted})
-        case facts.Preferences():
-            state.language = fact.language or state.language
-            state.time_zone = fact.time_zone or state.time_zone
-        case _:
-            pass
-
-
-def context_of(fact: AnyFact) -> dict[str, Scalar]:
-    """The values of an event that exits match, conditions look at and messages speak of."""
-    match fact:
-        case facts.Purchase():
-            return {
-                "order_id": fact.order_id,
-                "store_id": fact.store_id,
-                "channel": fact.channel,
-                "total": fact.total,
-                "currency": fact.currency,
-            }
-        case facts.Joined():
-            return {"store_id": fact.store_id, "via": fact.via}
-        case facts.Tier():
-            before: dict[str, Scalar] = {} if fact.before is None else {"from": fact.before}
-            return {**before, "to": fact.now}
-        case facts.Occurrence():
-            return fact.values
-        case _:
-            return {}
-
-
-_TYPE_OF: dict[type, str] = {
-    facts.Purchase: types.PURCHASE_COMPLETED,
-    facts.Joined: types.MEMBER_JOINED,
-    facts.Preferences: types.MEMBER_PROFILE_UPDATED,
-    facts.Consent: types.MEMBER_CONSENT_CHANGED,
-    facts.Tags: types.TAGS_CHANGED,
-    facts.Tier: types.TIER_CHANGED,
-}
-
-
-def _withdraws_only(fact: AnyFact) -> bool:
-    """Whether a decision of segmentation says nothing but that an earlier one is withdrawn."""
-    match fact:
-        case facts.Tier():
-            return fact.before == fact.now
-        case facts.Tags():
-            return not fact.added and not fact.removed
-        case _:
-            return False
 
 
 def _due_order(entry: Entry) -> tuple[Instant, str, str]:

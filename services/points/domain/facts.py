@@ -5,8 +5,7 @@ They are stored for ever, one per event, so only what rating can ask for is in t
 
 import msgspec
 
-Line = tuple[str, str, int]
-"""sku, category, amount in minor units"""
+from shared.orders import Content, Line, Tender
 
 
 class Fact(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -26,9 +25,19 @@ class Purchase(Fact, frozen=True, array_like=True, gc=False, tag=1):
     channel: str
     campaign_id: str | None = None
     lines: tuple[Line, ...] = ()
-    tenders: tuple[tuple[str, int], ...] = ()
+    tenders: tuple[Tender, ...] = ()
     referrer: bytes = b""
     """Member id of whoever sent the buyer; empty: nobody is told of."""
+    digest: bytes = b""
+    """Of all that was said of the order, also of what is not kept here."""
+    part: str = ""
+    whole: bool = False
+    """It says what the order is now."""
+
+    @property
+    def content(self) -> Content:
+        """What was bought."""
+        return Content(self.total, self.lines, self.tenders)
 
 
 class Refund(Fact, frozen=True, array_like=True, gc=False, tag=2):
@@ -39,6 +48,10 @@ class Refund(Fact, frozen=True, array_like=True, gc=False, tag=2):
     currency: str
     amount: int
     lines: tuple[Line, ...] = ()
+    store_id: str = ""
+    sure: bool = False
+    """`store_id` is said to be where it was bought."""
+    tenders: tuple[Tender, ...] = ()
 
 
 class Action(Fact, frozen=True, array_like=True, gc=False, tag=3):
@@ -107,4 +120,13 @@ class Referral(Fact, frozen=True, array_like=True, gc=False, tag=7):
     store_id: str | None = None
 
 
-AnyFact = Purchase | Refund | Action | Person | Tier | Adjustment | Referral
+class Reversal(Fact, frozen=True, array_like=True, gc=False, tag=8):
+    """A refund was undone."""
+
+    order_id: str
+    refund_id: str
+    store_id: str = ""
+    sure: bool = False
+
+
+AnyFact = Purchase | Refund | Action | Person | Tier | Adjustment | Referral | Reversal

@@ -56,11 +56,18 @@ class Award(msgspec.Struct, frozen=True, gc=False, array_like=True):
     store_id: str | None
 
 
-class State(msgspec.Struct, array_like=True, dict=True):
-    """One member's row: everything that the next fact needs, and nothing more.
+class FirstOrder(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """The order that made somebody a buyer: when, and what its event and place were."""
 
-    It has a `__dict__` beside its fields, which is never stored: refund.py keeps the orders of a
-    history there while the history is folded from its beginning.
+    at: Instant
+    event_id: str
+    key: bytes
+    order_id: str
+    store_id: str
+
+
+class State(msgspec.Struct, array_like=True):
+    """One member's row: everything that the next fact needs, and nothing more.
 
     Attributes:
         member: birthday and tier as they stand.
@@ -68,11 +75,8 @@ class State(msgspec.Struct, array_like=True, dict=True):
         used: by rule with a cap, what it gave on that day.
         available: points that can be spent; below zero, what is owed.
         lifetime: points ever earned by rules and not taken back.
-        orders: 4-byte fingerprints of the orders rated; a hit says "look at the history", no more.
-        waiting: orders of which a refund is known and the purchase is not.
         referrer: member id of whoever sent this one, as first told; empty: nobody.
-        standing: orders of which something is paid and not given back.
-        buyer_since: when `standing` was last 0 no more.
+        first: the first order of those that stand.
         awards: what that gave to whoever sent the member.
     """
 
@@ -81,11 +85,8 @@ class State(msgspec.Struct, array_like=True, dict=True):
     used: dict[str, Usage] = {}
     available: int = 0
     lifetime: int = 0
-    orders: bytes = b""
-    waiting: tuple[str, ...] = ()
     referrer: bytes = b""
-    standing: int = 0
-    buyer_since: Instant = 0
+    first: FirstOrder | None = None
     awards: tuple[Award, ...] = ()
 
 

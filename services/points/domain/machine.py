@@ -1,13 +1,14 @@
-"""A member's history as points folds it: a pure fold over the sorted facts.
+"""A member's history as points folds it: what is earned, and by whom it was decided.
 
-The runtime keeps the state and brings the facts in order; what comes late, and every refund, is
-folded anew from the beginning (`needs_history`), so that the fold knows the orders. A folded
-history therefore depends on the facts alone, not on how or when they came.
+The runtime keeps the state and brings the facts in order, each order with what is left of it
+(`shared.orders`). A folded history therefore depends on the facts alone, not on how or when they
+came.
 """
 
-from typing import Any, Final, Protocol, cast
+from collections.abc import Iterable, Sequence
+from hashlib import blake2b
+from typing import Any, Final, NamedTuple, Protocol, cast
 from uuid import UUID
-from zlib import crc32
 
 import msgspec
 
@@ -21,22 +22,24 @@ from services.points.domain.facts import (
     Purchase,
     Referral,
     Refund,
+    Reversal,
     Tier,
 )
 from services.points.domain.ledger import ADJUSTMENT, CHAIN, Effect, Member, Move, Remark, State
 from services.points.domain.local_time import Moment
 from services.points.domain.referral import (
     become_buyer,
-    cease_to_be_buyer,
-    joined_at_the_till,
+    greatest,
+    receive,
     sent_by,
-    settle,
+    settle_awards,
 )
-from services.points.domain.refund import Memory, Order, begin_memory, memory_of, take_off
+from shared import orders
 from shared.clock import Instant
 from shared.events import Event
+from shared.orders import Amendment, Bought, Content, Order, PaidBack, Report, Reversed
 
-_NOTHING: Final[dict[str, Any]] = {}
+_KEY_BYTES: Final = 16
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -45,6 +48,10 @@ class Programs(Protocol):
 
     def at(self, instant: Instant, /) -> Earning:
         """The version in force at an instant."""
+        ...
+
+    def numbered(self, number: int, /) -> Earning | None:
+        """A version by its number, if it is known."""
         ...
 
 
@@ -59,10 +66,8 @@ class PointsMachine:
         self._programs = programs
 
     def initial(self, member_id: UUID) -> State:  # noqa: ARG002 - every history begins alike
-        """Nothing known, nothing owned. From here on the orders are remembered beside the state."""
-        state = State()
-        begin_memory(state)
-        return state
+        """Nothing known, nothing owned."""
+        return State()
 
     def remember(self, event: Event) -> AnyFact | None:
         """What points keeps of an event; None: it is not its concern."""
@@ -72,29 +77,36 @@ class PointsMachine:
         """The earlier decision that a tier correction withdraws."""
         return fact.supersedes if type(fact) is Tier else None
 
-    def needs_history(self, state: State, at: Instant, fact: AnyFact) -> bool:
-        """Whether this history's orders or lots must be at hand.
+    def needs_history(self, state: State, at: Instant, fact: AnyFact) -> bool:  # noqa: ARG002
+        """Whether the lots must be at hand: points are taken, or come to somebody who owes some.
 
-        Orders: for a refund, an order that was maybe seen before, one of somebody of whose orders
-        none stands (or was counted when it was stored), and the one at whose till they joined.
-        Lots: where points are taken from them, or come to somebody who owes some. What was told
-        before: for what comes from elsewhere.
+        What is told from elsewhere may have been told before.
         """
         kind = type(fact)
-        if kind is Purchase:
-            order_id = cast("Purchase", fact).order_id
-            return (
-                order_id in state.waiting
-                or _fingerprint(order_id) in state.orders
-                or state.available < 0
-                or (bool(state.orders) and state.standing == 0)
-                or joined_at_the_till(state, at, cast("Purchase", fact).referrer)
-            )
         if kind is Adjustment:
             return cast("Adjustment", fact).points < 0 or state.available < 0
-        if kind is Person:
-            return joined_at_the_till(state, at, cast("Person", fact).referrer)
-        return kind is Refund or kind is Referral or (kind is Action and state.available < 0)
+        return kind is Referral or (state.available < 0 and (kind is Purchase or kind is Action))
+
+    def report(self, fact: AnyFact) -> Report | None:
+        """What a fact says of an order."""
+        kind = type(fact)
+        if kind is Purchase:
+            return _bought(cast("Purchase", fact))
+        if kind is Refund:
+            return _paid_back(cast("Refund", fact))
+        return _reversed(cast("Reversal", fact)) if kind is Reversal else None
+
+    def with_content(self, fact: AnyFact, content: Content) -> AnyFact:
+        """A purchase as if so much had been bought."""
+        return msgspec.structs.replace(
+            fact, total=content.total, lines=content.lines, tenders=content.tenders
+        )
+
+    def standing(
+        self, facts: Sequence[tuple[Instant, AnyFact]]
+    ) -> Sequence[tuple[Instant, AnyFact]]:
+        """Of what was told of an effect from elsewhere, only the greatest revision counts."""
+        return greatest(facts)
 
     def apply(self, state: State, at: Instant, fact: AnyFact, effects: list[Effect]) -> None:
         """Tell one fact."""
@@ -104,8 +116,6 @@ class PointsMachine:
             self._purchase(state, at, cast("Purchase", fact), effects)
         elif kind is Action:
             self._action(state, at, cast("Action", fact), effects)
-        elif kind is Refund:
-            self._refund(state, at, cast("Refund", fact), effects)
         elif kind is Tier:
             tier = cast("Tier", fact).tier
             if tier is not None:
@@ -114,8 +124,41 @@ class PointsMachine:
             self._adjustment(state, at, cast("Adjustment", fact), effects)
         elif kind is Referral:
             self._referral(state, at, cast("Referral", fact), effects)
-        else:
-            _person(state, at, cast("Person", fact), effects)
+        elif kind is Person:
+            self._person(state, at, cast("Person", fact), effects)
+        # a refund, or its reversal, does nothing by itself: its order is another one now
+
+    def remark(
+        self,
+        state: State,  # noqa: ARG002 - of the protocol
+        at: Instant,
+        remark: orders.Remark,
+        effects: list[Effect],
+    ) -> None:
+        """Note why a report of an order moved nothing, or less."""
+        fact: Purchase | Refund | Reversal = remark.report.fact
+        effects.append(Remark(fact.id, fact.key, at, remark.code, _encode(remark.figures)))
+
+    def settle(
+        self,
+        before: State,
+        now: State,
+        at: Instant,
+        amendment: Amendment[AnyFact, Effect],
+        effects: list[Effect],
+    ) -> None:
+        """An order has become another one: give and take what is different, also of other orders.
+
+        Points come back from the lots that they came into.
+        """
+        fact = cast("Purchase | Refund | Reversal", amendment.fact)
+        had, has = _sums(amendment.was), _sums(amendment.would)
+        for lot in [*had, *(lot for lot in has if lot not in had)]:
+            was = had[lot][1] if lot in had else 0
+            like, is_ = has[lot] if lot in has else (had[lot][0], 0)
+            if was != is_:
+                effects.append(_difference(at, fact, amendment.order, like, (was, is_)))
+        settle_awards(before, now, at, fact, effects)
 
     def due(self, state: State) -> Instant | None:  # noqa: ARG002 - of the protocol
         """Nothing happens by itself: running out of points is a later capability."""
@@ -126,32 +169,15 @@ class PointsMachine:
         raise AssertionError("points has no timers")
 
     def _purchase(self, state: State, at: Instant, fact: Purchase, effects: list[Effect]) -> None:
-        memory = memory_of(state)
-        if memory is not None and (first := memory.orders.get(fact.order_id)) is not None:
-            figures = {"order_id": fact.order_id, "counted_by": first.purchase.id}
-            effects.append(_remark(fact, at, "order_counted_before", figures))
-            return
-        state.orders += _fingerprint(fact.order_id)
         earning = self._programs.at(at)
         moment = earning.time.moment(at)
-        before = _usage(state, moment)
         grants: list[Grant] = []
-        earning.rate(fact, state.member, moment, before, grants)
-        if memory is not None:
-            used = dict(before) if earning.caps_purchases else before
-            memory.orders[fact.order_id] = Order(
-                fact, at, moment, state.member, used, earning, grants, fact
-            )
+        earning.rate(fact, state.member, moment, _usage(state, moment), grants)
         if grants:
             _grant(state, at, fact, earning, grants, effects)
         if fact.referrer:
-            sent_by(state, at, fact.referrer, effects)
-        was_buyer = state.standing > 0
-        if fact.total > 0:
-            state.standing += 1
-        if memory is not None and fact.order_id in memory.waiting:
-            self._catch_up(state, at, memory, fact.order_id, effects)
-        if state.standing and not was_buyer:
+            sent_by(state, at, fact.referrer, earning, effects)
+        if state.first is None:
             become_buyer(state, at, fact, earning, effects)
 
     def _action(self, state: State, at: Instant, fact: Action, effects: list[Effect]) -> None:
@@ -161,19 +187,6 @@ class PointsMachine:
         earning.rate(fact, state.member, moment, _usage(state, moment), grants)
         if grants:
             _grant(state, at, fact, earning, grants, effects)
-
-    def _refund(self, state: State, at: Instant, fact: Refund, effects: list[Effect]) -> None:
-        memory = memory_of(state)
-        if memory is None:
-            raise AssertionError("a refund is folded with the history at hand")
-        order = memory.orders.get(fact.order_id)
-        if order is not None:
-            _take_back(state, at, order, fact, effects)
-            return
-        memory.waiting.setdefault(fact.order_id, []).append(fact)
-        state.waiting = tuple(sorted(memory.waiting))
-        figures = {"order_id": fact.order_id, "amount": fact.amount}
-        effects.append(_remark(fact, at, "refund_waits_for_order", figures))
 
     def _adjustment(
         self, state: State, at: Instant, fact: Adjustment, effects: list[Effect]
@@ -199,28 +212,16 @@ class PointsMachine:
         )
 
     def _referral(self, state: State, at: Instant, fact: Referral, effects: list[Effect]) -> None:
-        memory = memory_of(state)
-        if memory is None:
-            raise AssertionError("what comes from elsewhere is folded with the history at hand")
-        gone, move = settle(state, at, fact, self._programs.at(at), memory)
-        if gone is not None:
-            effects.remove(gone)
+        decided_by = self._programs.numbered(fact.version)
+        move = receive(state, at, fact, self._programs.at(at), decided_by)
         if move is not None:
             effects.append(move)
 
-    def _catch_up(
-        self, state: State, at: Instant, memory: Memory, order_id: str, effects: list[Effect]
-    ) -> None:
-        for refund in memory.waiting.pop(order_id):
-            _take_back(state, at, memory.orders[order_id], refund, effects)
-        state.waiting = tuple(sorted(memory.waiting))
-
-
-def _person(state: State, at: Instant, fact: Person, effects: list[Effect]) -> None:
-    if fact.birthday_month:
-        state.member = Member(fact.birthday_month, state.member.tier)
-    if fact.referrer:
-        sent_by(state, at, fact.referrer, effects)
+    def _person(self, state: State, at: Instant, fact: Person, effects: list[Effect]) -> None:
+        if fact.birthday_month:
+            state.member = Member(fact.birthday_month, state.member.tier)
+        if fact.referrer:
+            sent_by(state, at, fact.referrer, self._programs.at(at), effects)
 
 
 def _usage(state: State, moment: Moment) -> dict[str, tuple[int, int]]:
@@ -268,91 +269,97 @@ def _grant(
         )
 
 
-def _take_back(
-    state: State,
+class _Lot(NamedTuple):
+    """Where points belong: the event that they came with, and the rule that gave them."""
+
+    key: bytes
+    rule: str
+
+
+def _sums(effects: Iterable[Effect]) -> dict[_Lot, tuple[Move, int]]:
+    """What each lot came to, with the move that it came by."""
+    sums: dict[_Lot, tuple[Move, int]] = {}
+    for each in effects:
+        if type(each) is Move:
+            lot = _Lot(each.lot, each.rule)
+            first, points = sums.get(lot, (each, 0))
+            sums[lot] = first, points + each.points
+    return sums
+
+
+def _difference(
     at: Instant,
+    fact: Purchase | Refund | Reversal,
     order: Order,
-    refund: Refund,
-    effects: list[Effect],
-) -> None:
-    refused = _refused(order, refund)
-    if refused:
-        figures = {"order_id": refund.order_id, "refund_id": refund.refund_id} | refused[1]
-        effects.append(_remark(refund, at, refused[0], figures))
-        return
-    left = order.left.total
-    if refund.amount > left:
-        figures = {"order_id": refund.order_id, "amount": refund.amount, "left": left}
-        effects.append(_remark(refund, at, "refund_exceeds_order", figures))
-    before = order.points()
-    take_off(order, refund)
-    after = order.points()
-    for index, rule in enumerate(order.earning.program.rules):
-        had, has = before.get(rule.id, 0), after.get(rule.id, 0)
-        if had == has:
-            continue
-        state.available += has - had
-        state.lifetime += has - had
-        if order.earning.capped[index]:
-            _release(state, order, rule.id, had, has)
-        effects.append(_clawback(at, order, refund, rule.id, rule.funder, (had, has)))
-    if left > 0 and order.left.total == 0:
-        state.standing -= 1
-        if state.standing == 0:
-            effects += cease_to_be_buyer(state, at, refund)
-
-
-def _refused(order: Order, refund: Refund) -> tuple[str, dict[str, Any]] | None:
-    if order.is_refunded_by(refund.refund_id):
-        return "refund_counted_before", _NOTHING
-    if refund.currency != order.purchase.currency:
-        paid = {"paid": order.purchase.currency, "refunded": refund.currency}
-        return "refund_in_another_currency", paid
-    return None
-
-
-def _release(state: State, order: Order, rule: str, had: int, has: int) -> None:
-    """Give the day its headroom back, while it is still that day."""
-    if state.day != order.moment.day:
-        return
-    given, times = state.used.pop(rule, (0, 0))
-    usage = (given + has - had, times + (has > 0) - (had > 0))
-    if usage != (0, 0):
-        state.used[rule] = usage
-
-
-def _clawback(
-    at: Instant, order: Order, refund: Refund, rule: str, funder: str, points: tuple[int, int]
+    like: Move,
+    points: tuple[int, int],
 ) -> Move:
+    """What an amendment gives or takes of one lot.
+
+    The lot of another order, which earns otherwise now, has a move with a name of its own.
+    """
     had, has = points
-    figures = {
-        "refund_id": refund.refund_id,
-        "refunded": refund.amount,
-        "total": order.purchase.total,
-        "left": order.left.total,
-        "had": had,
-        "has": has,
-    }
+    own = like.lot == order.first.fact.key
+    figures = {"order_id": order.order_id, **_said(fact, order), "had": had, "has": has}
+    if not own:
+        figures["of"] = like.order_id or like.event_id
     return Move(
-        event_id=refund.id,
-        key=refund.key,
+        event_id=fact.id,
+        key=fact.key if own else blake2b(fact.key + like.lot, digest_size=_KEY_BYTES).digest(),
         at=at,
-        code="clawback",
-        rule=rule,
-        version=order.earning.number,
+        code="earn" if has > had else "clawback",
+        rule=like.rule,
+        version=like.version,
         points=has - had,
-        lot=order.purchase.key,
-        store_id=order.purchase.store_id,
-        funder=funder,
-        order_id=refund.order_id,
-        expires_on=order.earning.expires_on(order.at),
+        lot=like.lot,
+        store_id=like.store_id,
+        funder=like.funder,
+        order_id=like.order_id,
+        expires_on=like.expires_on,
         figures=_encode(figures),
     )
 
 
-def _remark(fact: Purchase | Refund, at: Instant, code: str, figures: dict[str, Any]) -> Remark:
-    return Remark(fact.id, fact.key, at, code, _encode(figures))
+def _said(fact: Purchase | Refund | Reversal, order: Order) -> dict[str, Any]:
+    """What an amendment says of an order, and what is left of that."""
+    sums = {"total": order.content.total, "left": order.left.total}
+    match fact:
+        case Refund():
+            return {"refund_id": fact.refund_id, "refunded": fact.amount, **sums}
+        case Reversal():
+            return {"refund_id": fact.refund_id, "reversed": True, **sums}
+        case Purchase():
+            return {"changed": fact.total, **sums} if fact.whole else {"part": fact.part, **sums}
 
 
-def _fingerprint(order_id: str) -> bytes:
-    return crc32(order_id.encode()).to_bytes(4, "big")
+def _bought(fact: Purchase) -> Bought:
+    return Bought(
+        fact.id,
+        fact,
+        fact.order_id,
+        fact.store_id,
+        fact.currency,
+        fact.content,
+        fact.digest,
+        fact.part,
+        fact.whole,
+    )
+
+
+def _paid_back(fact: Refund) -> PaidBack:
+    return PaidBack(
+        fact.id,
+        fact,
+        fact.order_id,
+        fact.store_id,
+        fact.sure,
+        fact.refund_id,
+        fact.currency,
+        fact.amount,
+        fact.lines,
+        fact.tenders,
+    )
+
+
+def _reversed(fact: Reversal) -> Reversed:
+    return Reversed(fact.id, fact, fact.order_id, fact.store_id, fact.sure, fact.refund_id)

@@ -9,16 +9,17 @@ from services.points.domain.facts import (
     Action,
     Adjustment,
     AnyFact,
-    Line,
     Person,
     Purchase,
     Referral,
     Refund,
+    Reversal,
     Tier,
 )
 from shared.clock import Instant
 from shared.events import Event, facts, types
 from shared.events.commands import AdjustmentDecided, ReferralRewarded
+from shared.orders import digest_of, lines_of, spread, tenders_of
 
 _MEMBER: Final = "member:"
 
@@ -34,20 +35,39 @@ def read(event: Event, programs: _Programs) -> AnyFact | None:
 
 
 def _purchase(event: Event, data: facts.PurchaseCompleted, programs: _Programs) -> Purchase:
+    part = "" if data.part is None else data.part.id
+    return _order(event, data, programs, part=part)
+
+
+def _changed(event: Event, data: facts.PurchaseChanged, programs: _Programs) -> Purchase:
+    return _order(event, data, programs, whole=True)
+
+
+def _order(
+    event: Event,
+    data: facts.PurchaseChanged,
+    programs: _Programs,
+    part: str = "",
+    *,
+    whole: bool = False,
+) -> Purchase:
     earning = programs.at(event.at)
     tenders = data.tenders if earning.needs_tenders and data.tenders else ()
     return Purchase(
         event.id,
         event.key,
         data.order_id,
-        data.store_id,
+        data.store_id or "",
         data.currency,
         data.total,
         data.channel,
         None if data.attribution is None else data.attribution.campaign_id,
-        _lines(data.lines) if earning.needs_lines else (),
-        tuple((tender.kind, tender.amount) for tender in tenders),
+        spread(data.total, lines_of(data.lines)) if earning.needs_lines else (),
+        tenders_of(tenders),
         b"" if data.attribution is None else _referrer(event, data.attribution.referrer),
+        digest_of(data),
+        part,
+        whole,
     )
 
 
@@ -59,12 +79,18 @@ def _refund(event: Event, data: facts.PurchaseRefunded, _: _Programs) -> Refund:
         data.refund_id,
         data.currency,
         data.amount,
-        _lines(data.lines or []),
+        lines_of(data.lines),
+        data.order_store_id or data.store_id or "",
+        data.order_store_id is not None,
+        tenders_of(data.tenders),
     )
 
 
-def _lines(lines: list[facts.Line]) -> tuple[Line, ...]:
-    return tuple((line.sku, line.category, line.amount) for line in lines)
+def _reversal(event: Event, data: facts.PurchaseRefundReversed, _: _Programs) -> Reversal:
+    store = data.order_store_id
+    return Reversal(
+        event.id, event.key, data.order_id, data.refund_id, store or "", store is not None
+    )
 
 
 def _interaction(
@@ -144,6 +170,8 @@ def _referral(event: Event, data: ReferralRewarded, _: _Programs) -> Referral:
 _READERS: Final[dict[str, Callable[[Event, Any, _Programs], AnyFact | None]]] = {
     types.PURCHASE_COMPLETED: _purchase,
     types.PURCHASE_REFUNDED: _refund,
+    types.PURCHASE_CHANGED: _changed,
+    types.PURCHASE_REFUND_REVERSED: _reversal,
     types.INTERACTION_RECORDED: _interaction,
     types.MEMBER_JOINED: _joined,
     types.MEMBER_PROFILE_UPDATED: _profile,

@@ -4,10 +4,10 @@ The two halves are in two members' histories. A newcomer's fold says `Award`: fr
 purchase on, for as long as something of what they bought is not given back. What is new in that is
 told (`changes`, `rewarded`) to the other member, where it is a fact (`Referral`) like any other.
 Should the newcomer's history be folded anew and come to something else, it is told again with a
-greater revision, as standing or not; the receiver takes the greatest for the only one (`settle`).
+greater revision, as standing or not; the receiver takes the greatest for the only one (`greatest`).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -15,9 +15,8 @@ from uuid import UUID
 import msgspec
 
 from services.points.domain.earning import Earning
-from services.points.domain.facts import Purchase, Referral, Refund
-from services.points.domain.ledger import CHAIN, Award, Effect, Move, State
-from services.points.domain.refund import Memory, Told, memory_of
+from services.points.domain.facts import AnyFact, Fact, Purchase, Referral
+from services.points.domain.ledger import CHAIN, Award, Effect, FirstOrder, Move, State
 from shared.clock import Instant
 from shared.events.commands import ReferralRewarded
 
@@ -37,76 +36,73 @@ class Said(NamedTuple):
     award: bytes
 
 
-def sent_by(state: State, at: Instant, referrer: bytes, effects: list[Effect]) -> None:
-    """Who sent somebody is whom they named first, and no later than they bought."""
-    if state.referrer:
-        return
-    at_the_till = joined_at_the_till(state, at, referrer)
-    state.referrer = referrer
-    if at_the_till:
-        memory = memory_of(state)
-        if memory is None or memory.first is None:
-            raise AssertionError("joining while buying is folded with the history at hand")
-        _award(state, at, memory.first.purchase, memory.first.earning, effects)
-
-
-def joined_at_the_till(state: State, at: Instant, referrer: bytes) -> bool:
-    """Whether somebody is told of in the instant of the purchase that made the member a buyer.
+def sent_by(
+    state: State, at: Instant, referrer: bytes, earning: Earning, effects: list[Effect]
+) -> None:
+    """Who sent somebody is whom they named first, and no later than they bought.
 
     Of two things of one instant, which sorts first says nothing.
     """
-    return bool(referrer) and at == state.buyer_since and state.standing > 0 and not state.referrer
+    if state.referrer:
+        return
+    state.referrer = referrer
+    if state.first is not None and state.first.at == at:
+        _award(state, state.first, earning, effects)
 
 
 def become_buyer(
     state: State, at: Instant, fact: Purchase, earning: Earning, effects: list[Effect]
 ) -> None:
     """Note who buys and was no buyer before; whoever sent them is awarded."""
-    state.buyer_since = at
-    memory = memory_of(state)
-    if memory is not None:
-        memory.first = memory.orders[fact.order_id]
+    state.first = FirstOrder(at, fact.id, fact.key, fact.order_id, fact.store_id)
     if state.referrer:
-        _award(state, at, fact, earning, effects)
+        _award(state, state.first, earning, effects)
 
 
-def _award(
-    state: State, at: Instant, fact: Purchase, earning: Earning, effects: list[Effect]
-) -> None:
+def _award(state: State, order: FirstOrder, earning: Earning, effects: list[Effect]) -> None:
     awards = []
     for rule in earning.referrals:
-        key = _key(fact, state.referrer, rule.id)
+        key = _key(order.key, state.referrer, rule.id)
         awards.append(
             Award(
                 to=state.referrer,
                 key=key,
-                at=at,
+                at=order.at,
                 points=rule.points,
                 rule=rule.id,
                 version=earning.number,
-                cause=fact.id,
+                cause=order.event_id,
                 reward=key,
-                order_id=fact.order_id,
-                store_id=fact.store_id,
+                order_id=order.order_id,
+                store_id=order.store_id,
             )
         )
     state.awards = tuple(awards)
     effects += awards
 
 
-def cease_to_be_buyer(state: State, at: Instant, refund: Refund) -> list[Effect]:
-    """Take back what was awarded: nothing of what was bought is left."""
-    given, state.awards = state.awards, ()
-    return [
-        msgspec.structs.replace(
-            each,
-            key=_key(refund, each.to, each.rule),
-            at=at,
-            points=-each.points,
-            cause=refund.id,
+def settle_awards(
+    before: State, now: State, at: Instant, fact: Fact, effects: list[Effect]
+) -> None:
+    """An order has become another one: take awards back, or give them, where that matters.
+
+    What is the same in sum stays, whatever order is the first one now.
+    """
+    given = {(each.to, each.rule, each.points): each for each in before.awards}
+    awards = []
+    for each in now.awards:
+        kept = given.pop((each.to, each.rule, each.points), None)
+        if kept is None:
+            key = _key(fact.key, each.to, f"again:{each.rule}")
+            kept = msgspec.structs.replace(each, key=key, reward=key, at=at, cause=fact.id)
+            effects.append(kept)
+        awards.append(kept)
+    for each in given.values():
+        key = _key(fact.key, each.to, each.rule)
+        effects.append(
+            msgspec.structs.replace(each, key=key, at=at, points=-each.points, cause=fact.id)
         )
-        for each in given
-    ]
+    now.awards = tuple(awards)
 
 
 def changes(
@@ -154,35 +150,45 @@ def effect_id(newcomer: UUID, key: bytes) -> UUID:
     return UUID(bytes=blake2b(newcomer.bytes + key, digest_size=_KEY_BYTES).digest())
 
 
-def _key(cause: Purchase | Refund, to: bytes, rule: str) -> bytes:
-    return blake2b(cause.key + to + rule.encode(), digest_size=_KEY_BYTES).digest()
+def _key(cause: bytes, to: bytes, rule: str) -> bytes:
+    return blake2b(cause + to + rule.encode(), digest_size=_KEY_BYTES).digest()
 
 
-def settle(
-    state: State, at: Instant, fact: Referral, earning: Earning, memory: Memory
-) -> tuple[Move | None, Move | None]:
-    """Take the greatest revision of an effect for the only one.
+def greatest(facts: Sequence[tuple[Instant, AnyFact]]) -> Sequence[tuple[Instant, AnyFact]]:
+    """Of what was told of an effect from elsewhere, only the greatest revision."""
+    revisions: dict[bytes, int] = {}
+    for _, fact in facts:
+        if type(fact) is Referral:
+            revisions[fact.effect] = max(fact.revision, revisions.get(fact.effect, fact.revision))
+    if not revisions:
+        return facts
+    kept = []
+    for told in facts:
+        fact = told[1]
+        if type(fact) is not Referral or revisions.get(fact.effect) == fact.revision:
+            kept.append(told)
+            if type(fact) is Referral:
+                del revisions[fact.effect]  # the same revision counts once
+    return kept
 
-    Returns:
-        What does not count any more, and what counts in its place.
+
+def receive(
+    state: State, at: Instant, fact: Referral, earning: Earning, decided_by: Earning | None
+) -> Move | None:
+    """Take an effect from elsewhere, if it stands.
+
+    Args:
+        state: to be brought up to date.
+        at: when it happens.
+        fact: the greatest revision of it.
+        earning: in force now.
+        decided_by: the version that gave the points, if it is known: whose rule says who pays.
     """
-    before = memory.told.get(fact.effect)
-    if before is not None and before.revision >= fact.revision:
-        return None, None
-    gone = None if before is None else before.move
-    move = _move(at, fact, earning, memory) if fact.stands else None
-    memory.told[fact.effect] = Told(fact.revision, move)
-    points = (0 if move is None else move.points) - (0 if gone is None else gone.points)
-    state.available += points
-    state.lifetime += points
-    return gone, move
-
-
-def _move(at: Instant, fact: Referral, earning: Earning, memory: Memory) -> Move:
-    funders = {rule.id: rule.funder for rule in earning.program.rules}
-    given = memory.told.get(fact.reward)
-    if given is not None and given.move is not None:
-        funders[fact.rule] = given.move.funder  # whoever paid for it gets it back
+    if not fact.stands:
+        return None
+    rules = () if decided_by is None else decided_by.program.rules
+    state.available += fact.points
+    state.lifetime += fact.points
     return Move(
         event_id=str(UUID(bytes=fact.effect)),
         key=fact.effect,
@@ -193,7 +199,7 @@ def _move(at: Instant, fact: Referral, earning: Earning, memory: Memory) -> Move
         points=fact.points,
         lot=fact.reward,
         store_id=fact.store_id or "",
-        funder=funders.get(fact.rule, CHAIN),
+        funder=next((rule.funder for rule in rules if rule.id == fact.rule), CHAIN),
         order_id=fact.order_id,
         expires_on=earning.expires_on(at),
         figures=_encode({"newcomer": fact.newcomer, "cause": fact.cause, "each": abs(fact.points)}),

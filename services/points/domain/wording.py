@@ -37,8 +37,8 @@ def explain(
         return _adjusted(points, figures)
     if "newcomer" in figures:
         return _referred(name, points, figures)
-    if code == "clawback":
-        return _clawback(name, points, figures)
+    if "had" in figures:
+        return _amended(name, points, figures)
     return _earned(name, points, figures)
 
 
@@ -53,6 +53,14 @@ _REMARKS = {
         "订单 {order_id} 已由事件 {counted_by} 计入，不重复积分",
         "order {order_id} was counted by event {counted_by}, so it earns nothing again",
     ),
+    "order_differs": (
+        "订单 {order_id} 已由事件 {counted_by} 计入，且内容不同：请核对",
+        "order {order_id} was counted by event {counted_by}, which says otherwise: please look",
+    ),
+    "nothing_paid": (
+        "订单 {order_id} 实付 {total}，不计为订单",
+        "nothing was paid for order {order_id} ({total}), so it is not counted as one",
+    ),
     "refund_waits_for_order": (
         "订单 {order_id} 的购买尚未收到，退款 {amount} 待其到达后处理",
         "the purchase of order {order_id} has not come yet; its refund of {amount} waits for it",
@@ -60,6 +68,18 @@ _REMARKS = {
     "refund_counted_before": (
         "订单 {order_id} 的退款 {refund_id} 已处理",
         "refund {refund_id} of order {order_id} was counted before",
+    ),
+    "refund_reversed_before": (
+        "订单 {order_id} 的退款 {refund_id} 已先被撤销",
+        "refund {refund_id} of order {order_id} was undone before it was told",
+    ),
+    "reversal_counted_before": (
+        "订单 {order_id} 的退款 {refund_id} 已撤销过",
+        "refund {refund_id} of order {order_id} was undone before",
+    ),
+    "reversal_before_refund": (
+        "订单 {order_id} 的退款 {refund_id} 尚未收到，其撤销已记下",
+        "refund {refund_id} of order {order_id} has not come; when it does, it will not count",
     ),
     "refund_in_another_currency": (
         "订单 {order_id} 以 {paid} 支付，退款 {refund_id} 为 {refunded}，未处理",
@@ -100,12 +120,28 @@ def _earned(name: Sentence, points: int, figures: Mapping[str, Any]) -> Sentence
     )
 
 
-def _clawback(name: Sentence, points: int, figures: Mapping[str, Any]) -> Sentence:
-    zh = "退款 {refunded}，订单剩余 {left}（共 {total}），应得由 {had} 分变为 {has} 分"
-    en = "refund of {refunded} leaves {left} of {total}, which earns {has} in place of {had}"
+def _amended(name: Sentence, points: int, figures: Mapping[str, Any]) -> Sentence:
+    """An order has become another one, and it or another event earns otherwise now."""
+    told = {"order_id": "", **figures}
+    zh, en = (
+        "订单 {order_id} 剩余 {left}（共 {total}），",
+        "{left} of {total} of order {order_id}, ",
+    )
+    if "refunded" in told:
+        zh, en = "退款 {refunded}，" + zh, "refund of {refunded} leaves " + en
+    elif "reversed" in told:
+        zh, en = "退款 {refund_id} 已撤销，" + zh, "refund {refund_id} was undone, there are " + en
+    elif "changed" in told:
+        zh, en = "订单变更，" + zh, "the order was changed, there are " + en
+    else:
+        zh, en = "订单新增部分 {part}，" + zh, "part {part} was added, there are " + en
+    zh += "{of} " if "of" in told else ""
+    en += "so that {of} earns " if "of" in told else "which earns "
+    zh += "应得由 {had} 分变为 {has} 分"
+    en += "{has} in place of {had}"
     return Sentence(
-        f"{name.zh}：{zh.format_map(figures)}，{points:+d} 分",
-        f"{name.en}: {en.format_map(figures)}: {points:+d} points",
+        f"{name.zh}：{zh.format_map(told)}，{points:+d} 分",
+        f"{name.en}: {en.format_map(told)}: {points:+d} points",
     )
 
 

@@ -3,25 +3,32 @@
 Only what a feature may need is kept. Texts that people wrote are not.
 """
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, cast
 
 import msgspec
 
-from shared.events import Event, types
+from shared.events import Event, facts, types
 from shared.events.facts import (
     CommunityJoined,
     InteractionRecorded,
-    Line,
     MemberJoined,
     Profile,
     ProfileUpdated,
     PurchaseCompleted,
     PurchaseRefunded,
 )
-
-Part = tuple[str, int]
-"""A category and what was paid for it, in minor units."""
+from shared.orders import (
+    Bought,
+    Content,
+    Line,
+    PaidBack,
+    Report,
+    Reversed,
+    digest_of,
+    lines_of,
+    spread,
+)
 
 
 class Fact(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -31,20 +38,29 @@ class Fact(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 class Purchase(Fact, array_like=True, frozen=True, gc=False, tag=1):
-    """An order was paid; its lines summed by category, in order of appearance."""
+    """An order was paid, or a part of it; or this is what it is now (`whole`)."""
 
     order_id: str
     store_id: str
     total: int
-    parts: tuple[Part, ...] = ()
+    lines: tuple[Line, ...] = ()
+    currency: str = ""
+    digest: bytes = b""
+    """Of all that was said of the order, also of what is not kept here."""
+    part: str = ""
+    whole: bool = False
 
 
 class Refund(Fact, array_like=True, frozen=True, gc=False, tag=2):
-    """Part or all of an order was paid back."""
+    """Part or all of an order was paid back; `sure`: the store is named as where it was bought."""
 
     order_id: str
     amount: int
-    parts: tuple[Part, ...] = ()
+    lines: tuple[Line, ...] = ()
+    refund_id: str = ""
+    currency: str = ""
+    store_id: str = ""
+    sure: bool = False
 
 
 class Interaction(Fact, array_like=True, frozen=True, gc=False, tag=3):
@@ -76,7 +92,16 @@ class Community(Fact, array_like=True, frozen=True, gc=False, tag=6):
     entered: bool
 
 
-AnyFact = Purchase | Refund | Interaction | ProfileFact | Joined | Community
+class Reversal(Fact, array_like=True, frozen=True, gc=False, tag=7):
+    """A refund was undone."""
+
+    order_id: str
+    refund_id: str
+    store_id: str = ""
+    sure: bool = False
+
+
+AnyFact = Purchase | Refund | Interaction | ProfileFact | Joined | Community | Reversal
 
 
 def fact_of(event: Event) -> AnyFact | None:
@@ -85,16 +110,99 @@ def fact_of(event: Event) -> AnyFact | None:
     return None if reader is None else reader(event)
 
 
+def report_of(fact: AnyFact) -> Report | None:
+    """What a fact says of an order."""
+    kind = type(fact)
+    if kind is Purchase:
+        return _bought(cast("Purchase", fact))
+    if kind is Refund:
+        return _paid_back(cast("Refund", fact))
+    if kind is Reversal:
+        undone = cast("Reversal", fact)
+        return Reversed(
+            undone.id, undone, undone.order_id, undone.store_id, undone.sure, undone.refund_id
+        )
+    return None
+
+
+def with_content(fact: AnyFact, content: Content) -> AnyFact:
+    """A purchase as if so much had been bought."""
+    return msgspec.structs.replace(fact, total=content.total, lines=content.lines)
+
+
+def _bought(fact: Purchase) -> Bought:
+    return Bought(
+        fact.id,
+        fact,
+        fact.order_id,
+        fact.store_id,
+        fact.currency,
+        Content(fact.total, fact.lines),
+        fact.digest,
+        fact.part,
+        fact.whole,
+    )
+
+
+def _paid_back(fact: Refund) -> PaidBack:
+    return PaidBack(
+        fact.id,
+        fact,
+        fact.order_id,
+        fact.store_id,
+        fact.sure,
+        fact.refund_id or fact.id,
+        fact.currency,
+        fact.amount,
+        fact.lines,
+    )
+
+
 def _purchase(event: Event) -> Purchase:
     data: PurchaseCompleted = event.data
+    return _order(event, data, "" if data.part is None else data.part.id)
+
+
+def _changed(event: Event) -> Purchase:
+    return _order(event, event.data, whole=True)
+
+
+def _order(
+    event: Event, data: facts.PurchaseChanged, part: str = "", *, whole: bool = False
+) -> Purchase:
     return Purchase(
-        _kept(event.id), data.order_id, _kept(data.store_id), data.total, _parts(data.lines)
+        _kept(event.id),
+        data.order_id,
+        _kept(data.store_id or ""),
+        data.total,
+        spread(data.total, _lines(data.lines)),
+        data.currency,
+        digest_of(data),
+        part,
+        whole,
     )
 
 
 def _refund(event: Event) -> Refund:
     data: PurchaseRefunded = event.data
-    return Refund(_kept(event.id), data.order_id, data.amount, _parts(data.lines or []))
+    return Refund(
+        _kept(event.id),
+        data.order_id,
+        data.amount,
+        _lines(data.lines),
+        data.refund_id,
+        data.currency,
+        _kept(data.order_store_id or data.store_id or ""),
+        data.order_store_id is not None,
+    )
+
+
+def _reversal(event: Event) -> Reversal:
+    data: facts.PurchaseRefundReversed = event.data
+    store = data.order_store_id
+    return Reversal(
+        _kept(event.id), data.order_id, data.refund_id, _kept(store or ""), store is not None
+    )
 
 
 def _interaction(event: Event) -> Interaction:
@@ -134,11 +242,10 @@ def _profile_fact(event_id: str, profile: Profile | None) -> ProfileFact:
     )
 
 
-def _parts(lines: list[Line]) -> tuple[Part, ...]:
-    sums: dict[str, int] = {}
-    for line in lines:
-        sums[line.category] = sums.get(line.category, 0) + line.amount
-    return tuple([(_kept(category), amount) for category, amount in sums.items()])
+def _lines(lines: Sequence[facts.Line] | None) -> tuple[Line, ...]:
+    return tuple(
+        [(_kept(sku), _kept(category), amount) for sku, category, amount in lines_of(lines)]
+    )
 
 
 def _kept(text: str) -> str:
@@ -149,6 +256,8 @@ def _kept(text: str) -> str:
 _READERS: Final[dict[str, Callable[[Event], AnyFact]]] = {
     types.PURCHASE_COMPLETED: _purchase,
     types.PURCHASE_REFUNDED: _refund,
+    types.PURCHASE_CHANGED: _changed,
+    types.PURCHASE_REFUND_REVERSED: _reversal,
     types.INTERACTION_RECORDED: _interaction,
     types.MEMBER_JOINED: _joined,
     types.MEMBER_PROFILE_UPDATED: _profile,

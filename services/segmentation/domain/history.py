@@ -1,13 +1,12 @@
 """A member's history so far: what the facts add up to, and nothing that depends on the present.
 
 `fold` folds one fact in. Orders of the last 365 days are kept one by one, so that every window is
-exact to the microsecond and a refund takes back exactly what its order gave; what is older is kept
-as sums. Facts arrive here in order of time; that an earlier one may turn up later is not this
+exact to the microsecond; what is older is kept as sums. Facts arrive here in order of time, each
+order with what is left of it (`shared.orders`); that an earlier one may turn up later is not this
 module's concern.
 """
 
 from bisect import bisect_right
-from hashlib import blake2b
 from typing import Final
 
 import msgspec
@@ -20,8 +19,10 @@ from services.segmentation.domain.facts import (
     ProfileFact,
     Purchase,
     Refund,
+    Reversal,
 )
 from shared.clock import DAY, Instant
+from shared.orders import Line
 
 BEGINNING: Final[Instant] = -(2**62)
 """Before every event."""
@@ -31,6 +32,9 @@ MEMORY: Final[Instant] = 365 * DAY
 """How long single orders and interactions are kept: the longest window."""
 RECENT: Final = 10
 """How many of the last orders are kept however old they are, for features over the last ten."""
+
+ONLINE: Final = -1
+"""In place of a store: bought from the chain itself."""
 
 # What a fact may move; rules that look at none of it need not be asked again.
 ORDERS: Final = 1
@@ -55,7 +59,6 @@ class History(msgspec.Struct, array_like=True):
         comeback_at: the last order that came after a long silence.
         categories: lifetime orders, amount and last order by category.
         stores: lifetime orders and last order by store.
-        orphans: refunds whose order has not been folded yet: (order, when, how much).
         action_at: interactions of the last 365 days that count as activity.
         kinds: lifetime interactions by kind.
     """
@@ -72,7 +75,6 @@ class History(msgspec.Struct, array_like=True):
     order_at: list[Instant] = []
     order_sums: list[int] = msgspec.field(default_factory=lambda: [0])
     order_store: list[int] = []
-    order_ref: list[int] = []
     order_categories: list[list[int]] = []
     amounts: list[int] = []
     older_order_at: Instant | None = None
@@ -83,7 +85,6 @@ class History(msgspec.Struct, array_like=True):
     comeback_at: Instant | None = None
     categories: dict[int, list[int]] = {}
     stores: dict[int, list[int]] = {}
-    orphans: list[tuple[int, Instant, int]] = []
     action_at: list[Instant] = []
     actions: int = 0
     last_action_at: Instant | None = None
@@ -127,8 +128,9 @@ def fold(history: History, at: Instant, fact: AnyFact, habits: Habits) -> int:
             return ORDERS
         case Interaction():
             return _act(history, at, fact, habits)
-        case Refund():
-            return _refund(history, at, fact, habits)
+        case Refund() | Reversal():
+            history.refunds += isinstance(fact, Refund)
+            return ORDERS
         case Joined():
             if history.joined_at is None:
                 history.joined_at = at
@@ -139,11 +141,6 @@ def fold(history: History, at: Instant, fact: AnyFact, habits: Habits) -> int:
         case Community():
             _move(history, fact)
     return PROFILE
-
-
-def order_ref(order_id: str) -> int:
-    """An order's number in the lists: 32 bits fold the orders of one member apart."""
-    return int.from_bytes(blake2b(order_id.encode(), digest_size=4).digest())
 
 
 def parts_before(history: History, i: int) -> int:
@@ -159,24 +156,21 @@ def _forget(history: History, at: Instant) -> None:
         history.older_order_at = history.order_at[cut - 1]
         del history.order_at[:cut], history.order_sums[:cut], history.order_store[:cut]
         del history.amounts[: sum(map(len, history.order_categories[:cut]))]
-        del history.order_ref[:cut], history.order_categories[:cut]
+        del history.order_categories[:cut]
     if history.action_at and history.action_at[0] <= limit:
         del history.action_at[: bisect_right(history.action_at, limit)]
-    if history.orphans:
-        history.orphans = [orphan for orphan in history.orphans if orphan[1] > limit]
 
 
 def _buy(history: History, at: Instant, fact: Purchase, habits: Habits) -> None:
-    ref = order_ref(fact.order_id)
     before = history.last_order_at()
     total = min(fact.total, _AMOUNT_MAX)
-    categories = [history.place(category) for category, _ in fact.parts]
-    amounts = [min(amount, _AMOUNT_MAX) for _, amount in fact.parts]
+    parts = _by_category(fact.lines)
+    categories = [history.place(category) for category in parts]
+    amounts = [min(amount, _AMOUNT_MAX) for amount in parts.values()]
     history.order_at.append(at)
     history.order_sums.append(history.order_sums[-1] + total)
-    store = history.place(fact.store_id)
+    store = history.place(fact.store_id) if fact.store_id else ONLINE
     history.order_store.append(store)
-    history.order_ref.append(ref)
     history.order_categories.append(categories)
     history.amounts += amounts
     history.orders += 1
@@ -186,113 +180,23 @@ def _buy(history: History, at: Instant, fact: Purchase, habits: Habits) -> None:
         sums[0] += 1
         sums[1] += amount
         sums[2] = at
-    visits = history.stores.setdefault(store, [0, at])
-    visits[0] += 1
-    visits[1] = at
+    if store != ONLINE:
+        visits = history.stores.setdefault(store, [0, at])
+        visits[0] += 1
+        visits[1] = at
     if history.first_order_at is None:
         history.first_order_at = at
     if before is not None and at - before >= habits.silence:
         history.comeback_at = at
-    if history.orphans:
-        _settle_orphans(history, ref, habits)
 
 
-def _settle_orphans(history: History, ref: int, habits: Habits) -> None:
-    """Refunds that were folded before their order, by a till whose clock was ahead of another's."""
-    mine = [amount for order, _, amount in history.orphans if order == ref]
-    history.orphans = [orphan for orphan in history.orphans if orphan[0] != ref]
-    for amount in mine:
-        _pay_back(history, ref, amount, (), habits)
-
-
-def _refund(history: History, at: Instant, fact: Refund, habits: Habits) -> int:
-    history.refunds += 1
-    ref, amount = order_ref(fact.order_id), min(fact.amount, _AMOUNT_MAX)
-    if ref in history.order_ref:
-        _pay_back(history, ref, amount, fact.parts, habits)
-    elif history.orders > len(history.order_at):
-        # one of the orders that are only kept as sums
-        history.spend = max(history.spend - amount, 0)
-    else:
-        history.orphans.append((ref, at, amount))
-    return ORDERS
-
-
-def _pay_back(
-    history: History, ref: int, amount: int, parts: tuple[tuple[str, int], ...], habits: Habits
-) -> None:
-    """Reduce an order by what was paid back; one that is paid back in full was never made."""
-    if ref not in history.order_ref:
-        return  # an earlier part of the same refund took all of it
-    i = history.order_ref.index(ref)
-    net = history.order_sums[i + 1] - history.order_sums[i]
-    taken = min(amount, net)
-    history.spend -= taken
-    for j in range(i + 1, len(history.order_sums)):
-        history.order_sums[j] -= taken
-    if taken == net:
-        _unmake(history, i, habits)
-        return
-    for category, part in parts:
-        place = history.place(category)
-        if place in history.order_categories[i]:
-            k = parts_before(history, i) + history.order_categories[i].index(place)
-            less = min(part, history.amounts[k])
-            history.amounts[k] -= less
-            history.categories[place][1] -= less
-
-
-def _unmake(history: History, i: int, habits: Habits) -> None:
-    all_kept = history.orders == len(history.order_at)
-    gone, store = history.order_at[i], history.order_store[i]
-    categories, first = history.order_categories[i], parts_before(history, i)
-    amounts = history.amounts[first : first + len(categories)]
-    del history.amounts[first : first + len(categories)]
-    del history.order_at[i], history.order_sums[i + 1], history.order_store[i], history.order_ref[i]
-    del history.order_categories[i]
-    history.orders -= 1
-    for category, amount in zip(categories, amounts, strict=True):
-        history.categories[category][1] -= amount
-        kept = [
-            each
-            for each, its in zip(history.order_at, history.order_categories, strict=True)
-            if category in its
-        ]
-        _one_less(history, history.categories, category, kept)
-    kept = [
-        each
-        for each, its in zip(history.order_at, history.order_store, strict=True)
-        if its == store
-    ]
-    _one_less(history, history.stores, store, kept)
-    _mend(history, gone, habits, all_kept=all_kept)
-
-
-def _one_less(
-    history: History, counts: dict[int, list[int]], place: int, kept: list[Instant]
-) -> None:
-    """Take an order from a category's or store's count; its last one is now another."""
-    counts[place][0] -= 1
-    if not counts[place][0]:
-        del counts[place]
-    else:
-        # of orders that are only kept as sums, the newest one's time is the best that is known
-        counts[place][-1] = kept[-1] if kept else history.older_order_at or BEGINNING
-
-
-def _mend(history: History, gone: Instant, habits: Habits, *, all_kept: bool) -> None:
-    """First order and comeback as if the order had never been."""
-    if all_kept:
-        history.first_order_at = history.order_at[0] if history.order_at else None
-    if history.comeback_at is not None and history.comeback_at >= min(
-        [gone, *history.order_at[:1]]
-    ):
-        history.comeback_at = None  # found again below, among the orders that are kept
-    before = history.older_order_at
-    for at in history.order_at:
-        if before is not None and at - before >= habits.silence:
-            history.comeback_at = at
-        before = at
+def _by_category(lines: tuple[Line, ...]) -> dict[str, int]:
+    """What was paid for each category, in order of appearance."""
+    sums: dict[str, int] = {}
+    for _, category, amount in lines:
+        if category:
+            sums[category] = sums.get(category, 0) + amount
+    return sums
 
 
 def _act(history: History, at: Instant, fact: Interaction, habits: Habits) -> int:

@@ -1,21 +1,24 @@
 """A member's history as a machine: facts and timers in, changes of tags and tier out; pure.
 
-The runtime feeds it facts in order of time and fires what falls due between them; a fact that turns
-up late makes the runtime fold the whole history again.
+The runtime feeds it facts in order of time, each order with what is left of it (`shared.orders`),
+and fires what falls due between them; a fact that turns up late makes the runtime fold the whole
+history again.
 """
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from services.segmentation.domain.facts import AnyFact, Refund, fact_of
+from services.segmentation.domain.facts import AnyFact, fact_of, report_of, with_content
 from services.segmentation.domain.history import BEGINNING, EVERYTHING, NEVER, fold
 from services.segmentation.domain.member import Change, Member
 from services.segmentation.domain.rules import Rules, Step, Versions
-from services.segmentation.domain.tagging import Reason, note_tags, retag, tags_of
-from services.segmentation.domain.tiers import due_of, qualified, regrade
+from services.segmentation.domain.tagging import Reason, differences, note_tags, retag, tags_of
+from services.segmentation.domain.tiers import due_of, regrade, settle_tier
 from shared.clock import Instant
 from shared.events import Event
 from shared.events.decisions import Because
+from shared.orders import Amendment, Content, Remark, Report
 
 
 class SegmentationMachine:
@@ -44,6 +47,52 @@ class SegmentationMachine:
         """False: the state alone is enough for every fact, also for a refund."""
         return False
 
+    def report(self, fact: AnyFact) -> Report | None:
+        """What a fact says of an order."""
+        return report_of(fact)
+
+    def with_content(self, fact: AnyFact, content: Content) -> AnyFact:
+        """A purchase as if so much had been bought."""
+        return with_content(fact, content)
+
+    def standing(
+        self, facts: Sequence[tuple[Instant, AnyFact]]
+    ) -> Sequence[tuple[Instant, AnyFact]]:
+        """All of them."""
+        return facts
+
+    def remark(self, state: Member, at: Instant, remark: Remark, effects: list[Change]) -> None:
+        """Somebody is known from the first word on, also if it counts for nothing."""
+        if state.version is None:
+            self._begin(
+                state, Step(self.versions.at(at), at, remark.report.id, EVERYTHING), effects
+            )
+
+    def settle(
+        self,
+        before: Member,
+        now: Member,
+        at: Instant,
+        amendment: Amendment[AnyFact, Change],
+        effects: list[Change],
+    ) -> None:
+        """An order has become another one: tags and tier are what they would be from now on."""
+        again = before.history.at == at
+        rules = self.versions.at(at)
+        if now.version is None:
+            # nothing but the order was ever told: it starts here
+            self._begin(now, Step(rules, at, None, EVERYTHING), [])
+        step = Step(rules, at, amendment.fact.id, EVERYTHING, again=again)
+        now.history.at = at
+        now.tags_at, now.added, now.removed = before.tags_at, before.added, before.removed
+        reasons = differences(before, now, step)
+        if reasons:
+            effects.append(note_tags(now, step, reasons))
+        change = settle_tier(before, now, step)
+        if change is not None:
+            effects.append(change)
+        now.due = _due(now)
+
     def due(self, state: Member) -> Instant | None:
         """When, with no further event, a tag, the tier or its period next changes."""
         last = state.history.at
@@ -57,20 +106,19 @@ class SegmentationMachine:
     def apply(self, state: Member, at: Instant, fact: AnyFact, effects: list[Change]) -> None:
         """Fold a fact in and decide again what it may have moved."""
         rules, history = self.versions.at(at), state.history
-        again, refund = history.at == at, isinstance(fact, Refund)
+        again = history.at == at
         everything = 0
         if state.version is None:
             _lay_out(state, rules)
             everything = EVERYTHING
-        before = qualified(history, rules.ladder, at) if refund else -1
         moved = fold(history, at, fact, rules.habits) | everything
         history.at = at
-        step = Step(rules, at, fact.id, moved, backwards=refund, again=again)
+        step = Step(rules, at, fact.id, moved, again=again)
         reasons = retag(state, step)
         if reasons:
             effects.append(note_tags(state, step, reasons))
         if rules.ladder.moved_by & moved or everything:
-            _grade(state, step, effects, before)
+            _grade(state, step, effects)
         state.due = _due(state)
 
     def fire(self, state: Member, effects: list[Change]) -> None:
@@ -87,6 +135,16 @@ class SegmentationMachine:
             effects.append(note_tags(state, step, reasons))
         if other or due_of(state.tier) <= at:
             _grade(state, step, effects)
+        state.due = _due(state)
+
+    def _begin(self, state: Member, step: Step, effects: list[Change]) -> None:
+        """Decide about somebody of whom nothing is known but that they are there."""
+        _lay_out(state, step.rules)
+        state.history.at = step.at
+        reasons = retag(state, step)
+        if reasons:
+            effects.append(note_tags(state, step, reasons))
+        _grade(state, step, effects)
         state.due = _due(state)
 
     def _follow(self, state: Member, step: Step) -> list[Reason]:
@@ -107,8 +165,8 @@ class SegmentationMachine:
         ]
 
 
-def _grade(state: Member, step: Step, effects: list[Change], before: int = -1) -> None:
-    change = regrade(state, step, before)
+def _grade(state: Member, step: Step, effects: list[Change]) -> None:
+    change = regrade(state, step)
     if change is not None:
         effects.append(change)
 

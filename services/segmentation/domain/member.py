@@ -18,8 +18,6 @@ class TierHeld(msgspec.Struct, array_like=True):
         since: when it was reached.
         until: the end of the period for which it is kept; NEVER for the lowest level.
         grace_until: the end of the grace that follows, once the level's condition no longer holds.
-        below: lower levels that were left upwards while their period still ran: (level, until). A
-            refund falls back on them.
         rises_at: when a higher level is reached by time alone.
     """
 
@@ -28,7 +26,6 @@ class TierHeld(msgspec.Struct, array_like=True):
     since: Instant = BEGINNING
     until: Instant = NEVER
     grace_until: Instant | None = None
-    below: list[tuple[int, Instant]] = []
     rises_at: Instant = NEVER
 
 

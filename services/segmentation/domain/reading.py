@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final, Literal
 
-from services.segmentation.domain.history import RECENT, History, parts_before
+from services.segmentation.domain.history import ONLINE, RECENT, History, parts_before
 from shared.clock import DAY, Instant
 
 Scope = Literal["category", "store"]
@@ -13,7 +13,7 @@ Scope = Literal["category", "store"]
 
 def home_store(m: History) -> str | None:
     """The store of most of the last ten orders; of equals the one visited last."""
-    recent = m.order_store[-RECENT:]
+    recent = [place for place in m.order_store[-RECENT:] if place != ONLINE]
     if not recent:
         return None
     counts = Counter(recent)

@@ -94,7 +94,7 @@ class Step:
         at: the present.
         cause: the id of the event; None for a timer.
         moved: what the event changed; 0 for a timer, which asks only what is due.
-        backwards: orders were changed or taken away, so any category may be touched.
+        backwards: rules are others, so any category may be touched.
         again: something was folded or fired at this very instant before.
     """
 

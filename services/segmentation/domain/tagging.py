@@ -4,7 +4,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from services.segmentation.domain.features import scoped_values, values_of
-from services.segmentation.domain.history import EVERYTHING, NEVER, ORDERS, RECENT, History
+from services.segmentation.domain.history import (
+    EVERYTHING,
+    NEVER,
+    ONLINE,
+    ORDERS,
+    RECENT,
+    History,
+)
 from services.segmentation.domain.member import Change, Member
 from services.segmentation.domain.rules import Rule, Rules, Slot, Spread, Step
 from shared.clock import Instant
@@ -41,6 +48,22 @@ def retag(member: Member, step: Step) -> list[Reason]:
         places = _touched(member.history, spread, held, waiting, step)
         if places:
             reasons += _respread(member.history, spread, held, waiting, places, step)
+    return reasons
+
+
+def differences(before: Member, now: Member, step: Step) -> list[Reason]:
+    """What tags came and went because an order has become another one; both by one version."""
+    reasons: list[Reason] = []
+    for slot, held, holds in zip(step.rules.slots, before.picks, now.picks, strict=True):
+        if held != holds:
+            reasons += _repicked(now.history, slot, held, holds, step)
+    for spread, old, new in zip(step.rules.spreads, before.spreads, now.spreads, strict=True):
+        had = {before.history.names[place] for place in old}
+        has = {now.history.names[place] for place in new}
+        for name in sorted(had ^ has):
+            tag = spread.tag(name)
+            because = _because_of_place(now.history, spread, name, tag, step)
+            reasons.append(Reason(tag, because, came=name in has))
     return reasons
 
 
@@ -139,13 +162,14 @@ def _respread(
                 waiting.pop(place, None)
         if came or went:
             tag = spread.tag(history.names[place])
-            yield Reason(tag, _because_of_place(history, spread, place, tag, step), came=came)
+            name = history.names[place]
+            yield Reason(tag, _because_of_place(history, spread, name, tag, step), came=came)
 
 
-def _because_of_place(
-    history: History, spread: Spread, place: int, tag: str, step: Step
-) -> Because:
+def _because_of_place(history: History, spread: Spread, name: str, tag: str, step: Step) -> Because:
     condition = spread.rule.when
+    names = history.names
+    place = names.index(name) if name in names else len(names)
     values = scoped_values(history, step.at, features_of(condition), spread.scope, place)
     return Because(
         rule=spread.rule.id,
@@ -174,4 +198,5 @@ def _touched(
     if spread.scope == "category":
         return history.order_categories[-1] if history.order_categories else ()
     # an order moves what the last ten orders say of every store among them
-    return sorted({*held, *waiting, *history.order_store[-RECENT - 1 :]})
+    recent = history.order_store[-RECENT - 1 :]
+    return sorted({*held, *waiting, *recent} - {ONLINE})

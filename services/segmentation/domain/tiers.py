@@ -18,13 +18,12 @@ def due_of(tier: TierHeld) -> Instant:
     return min(_end(tier), tier.rises_at)
 
 
-def regrade(member: Member, step: Step, before: int = -1) -> Change | None:
+def regrade(member: Member, step: Step) -> Change | None:
     """Ask again which level the member has.
 
     Args:
         member: whose state is updated.
         step: the present, and what led to it.
-        before: after a refund, the level that was qualified for just before it; else -1.
 
     Returns:
         A change of tier, or the word that its period moved; None when all stays.
@@ -33,10 +32,7 @@ def regrade(member: Member, step: Step, before: int = -1) -> Change | None:
     name, left = tier.name, _relocated(tier, ladder)
     level, lost, moved = qualified(member.history, ladder, at), False, True
     if level > left:
-        _reach(tier, level, at, ladder)
-    elif before >= left > level and ladder.take_back:
-        lost = True
-        _fall_back(tier, level, at, ladder)
+        _hold(tier, level, at, at + ladder.keep)
     elif tier.level > 0 and level >= left and at >= tier.until:
         # at the end of its period, or in its grace: a new period starts
         tier.until, tier.grace_until = at + ladder.keep, None
@@ -51,6 +47,25 @@ def regrade(member: Member, step: Step, before: int = -1) -> Change | None:
     return Change(kind="kept", at=at, until=_or_none(tier.until)) if moved else None
 
 
+def settle_tier(before: Member, now: Member, step: Step) -> Change | None:
+    """An order has become another one: what that says of the tier, from the present on.
+
+    Args:
+        before: as it was held.
+        now: as it would be held had the order always been so; it goes on from here.
+        step: the present, and what led to it.
+    """
+    ladder = step.rules.ladder
+    now.tier_at, now.tier_before = before.tier_at, before.tier_before
+    held, would = _relocated(before.tier, ladder), _relocated(now.tier, ladder)
+    if would < held and not ladder.take_back:
+        now.tier = before.tier
+    if now.tier.name != before.tier.name:
+        return _note(now, step, before.tier.name, max(held, would))
+    moved = _end(now.tier) != _end(before.tier)
+    return Change(kind="kept", at=step.at, until=_or_none(now.tier.until)) if moved else None
+
+
 def _end(tier: TierHeld) -> Instant:
     return tier.until if tier.grace_until is None else tier.grace_until
 
@@ -62,33 +77,14 @@ def _relocated(tier: TierHeld, ladder: Ladder) -> int:
     ):
         known = tier.name in ladder.ids
         tier.level = ladder.ids.index(tier.name) if known else min(tier.level, len(ladder.ids) - 1)
-        tier.below = [each for each in tier.below if each[0] < tier.level]
         if tier.level == 0:
             _hold(tier, 0, tier.since, NEVER)
     return tier.level
 
 
-def _reach(tier: TierHeld, level: int, at: Instant, ladder: Ladder) -> None:
-    if tier.level > 0:
-        running = [each for each in tier.below if each[1] > at]
-        tier.below = [*running, (tier.level, tier.until)]
-    _hold(tier, level, at, at + ladder.keep)
-
-
 def _hold(tier: TierHeld, level: int, since: Instant, until: Instant) -> None:
     tier.level, tier.since, tier.grace_until = level, since, None
     tier.until = until if level > 0 else NEVER
-
-
-def _fall_back(tier: TierHeld, level: int, at: Instant, ladder: Ladder) -> None:
-    """Take back what the refunded order gave: down to what was held before, or is met still."""
-    running = [each for each in tier.below if each[1] > at]
-    best = max(running, default=(-1, at))
-    if best[0] >= level:
-        _hold(tier, best[0], at, best[1])
-    else:
-        _hold(tier, level, at, at + ladder.keep)
-    tier.below = [each for each in running if each[0] < tier.level]
 
 
 def _end_of_period(tier: TierHeld, level: int, at: Instant, ladder: Ladder) -> bool:
@@ -102,7 +98,6 @@ def _end_of_period(tier: TierHeld, level: int, at: Instant, ladder: Ladder) -> b
         return False
     down = tier.level - 1 if ladder.one_step else level
     _hold(tier, down, at, at + ladder.keep)
-    tier.below = [each for each in tier.below if each[0] < down and each[1] > at]
     return True
 
 

@@ -68,14 +68,18 @@ from shared.events.models.members import (
     ProfileUpdated,
 )
 from shared.events.models.purchases import (
+    PurchaseChanged,
     PurchaseCompleted,
     PurchaseRefunded,
+    PurchaseRefundReversed,
 )
 from shared.events.models.scalars import EventModel
 
 MODELS: Final[dict[str, type[EventModel]]] = {
     types.PURCHASE_COMPLETED: PurchaseCompleted,
     types.PURCHASE_REFUNDED: PurchaseRefunded,
+    types.PURCHASE_CHANGED: PurchaseChanged,
+    types.PURCHASE_REFUND_REVERSED: PurchaseRefundReversed,
     types.MEMBER_JOINED: MemberJoined,
     types.MEMBER_PROFILE_UPDATED: ProfileUpdated,
     types.MEMBER_CONSENT_CHANGED: ConsentChanged,
@@ -167,7 +171,9 @@ __all__ = [
     "PointsExpiring",
     "PointsMoved",
     "ProfileUpdated",
+    "PurchaseChanged",
     "PurchaseCompleted",
+    "PurchaseRefundReversed",
     "PurchaseRefunded",
     "QuestionAcknowledged",
     "QuestionAsked",

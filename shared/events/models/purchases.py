@@ -10,6 +10,7 @@ from shared.events.models.scalars import (
     Identifier,
     Label,
     Quantity,
+    SignedAmount,
     Subject,
     Text,
 )
@@ -18,11 +19,11 @@ from shared.events.models.scalars import (
 class Line(EventModel):
     """One line of a purchase or refund."""
 
-    sku: Identifier
-    category: Identifier
-    quantity: Quantity
-    amount: Amount
-    """What was paid for the line, after discounts."""
+    sku: Label | None = None
+    category: Label | None = None
+    quantity: Quantity | None = None
+    amount: SignedAmount
+    """What was paid for the line, after discounts; below zero for what takes from the total."""
     name: Label | None = None
 
 
@@ -52,17 +53,28 @@ class Tender(EventModel):
     amount: Amount
 
 
-class PurchaseCompleted(EventModel):
-    """An order was paid."""
+class Part(EventModel):
+    """Which part of an order it is that is told of: one order may come in several events."""
+
+    id: Identifier
+    of: Count | None = None
+    """How many parts there are, where that is known."""
+
+
+class PurchaseChanged(EventModel):
+    """What an order is now, as a whole: lines, total and tenders take the place of those before."""
 
     order_id: Identifier
-    store_id: Identifier
+    store_id: Identifier | None = None
+    """Where it was bought; without it, online: at the chain itself."""
     currency: Currency
     total: Amount
     """What was paid, after discounts."""
-    channel: Literal["store", "mini_program", "app", "delivery", "community"]
-    lines: list[Line]
-    """May be empty: some sources know only the total."""
+    channel: Literal[
+        "store", "web", "mini_program", "app", "delivery", "community", "phone", "other"
+    ]
+    lines: list[Line] | None = None
+    """Some sources know only the total. What they differ from it by is spread over them."""
     discount: Amount | None = None
     points_paid: Count | None = None
     """How many points the member paid with."""
@@ -75,15 +87,34 @@ class PurchaseCompleted(EventModel):
     tenders: list[Tender] | None = None
 
 
+class PurchaseCompleted(PurchaseChanged):
+    """An order was paid, or a part of it."""
+
+    part: Part | None = None
+
+
 class PurchaseRefunded(EventModel):
     """Part or all of an order was paid back."""
 
     order_id: Identifier
     """The order of the purchase; it may become known after the refund."""
     refund_id: Identifier
-    store_id: Identifier
+    order_store_id: Identifier | None = None
+    """Where it was bought, if not where it is paid back."""
+    store_id: Identifier | None = None
     currency: Currency
     amount: Amount
     lines: list[Line] | None = None
-    """What came back; without it, a part of the total."""
+    """What came back; what it leaves of the amount is taken from all lines in proportion."""
+    tenders: list[Tender] | None = None
+    """By what it was paid back; what they leave of the amount, by all means in proportion."""
+    reason: Text | None = None
+
+
+class PurchaseRefundReversed(EventModel):
+    """A refund was undone: the order stands again as it did before it."""
+
+    order_id: Identifier
+    refund_id: Identifier
+    order_store_id: Identifier | None = None
     reason: Text | None = None

@@ -65,6 +65,14 @@ Currency = Annotated[
 Amount = Annotated[
     int, Field(ge=0, le=scalars.AMOUNT_MAX, description="Money in minor units (fen, cents)")
 ]
+SignedAmount = Annotated[
+    int,
+    Field(
+        ge=-scalars.AMOUNT_MAX,
+        le=scalars.AMOUNT_MAX,
+        description="Money in minor units, below zero for what is taken off",
+    ),
+]
 Count = Annotated[int, Field(ge=0, le=scalars.COUNT_MAX)]
 Whole = Annotated[int, Field(ge=-scalars.COUNT_MAX, le=scalars.COUNT_MAX)]
 Quantity = Annotated[

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from shared.events.schemas import documents, history
-from shared.events.schemas.compatibility import breaks
+from shared.events.schemas.compatibility import WIDENED, breaks
 
 
 def export(folder: Path) -> list[str]:
@@ -36,7 +36,8 @@ def check(folder: Path, against: str | None) -> list[str]:
         if name not in built:
             problems.append(f"{name}: the type was removed (it is in {revision[:12]})")
         else:
-            problems += [f"{name} {broken}" for broken in breaks(old, built[name])]
+            widened = WIDENED.get(name, frozenset())
+            problems += [f"{name} {broken}" for broken in breaks(old, built[name], widened)]
     return problems
 
 

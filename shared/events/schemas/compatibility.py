@@ -38,17 +38,33 @@ _AGREED: Final = frozenset(
 orders did not fit under the old ones, and amounts near 2^63 ended the sums of a store."""
 
 
-def breaks(old: Json, new: Json) -> list[str]:
-    """What makes `new` another version than `old`: each place and reason, or nothing."""
-    return sorted(_Comparison(old, new).compare(old, new, ""))
+WIDENED: Final[Mapping[str, frozenset[str]]] = {
+    "regulars.purchase.completed.v1.json": frozenset({"/channel", "/store_id", "/lines"}),
+    "regulars.purchase.refunded.v1.json": frozenset(
+        {"/store_id", *(f"/lines/*/{name}" for name in ("sku", "category", "quantity", "amount"))}
+    ),
+}
+"""Fields that were made wider once, before the first release, by schema file (ADR 15)."""
+
+
+def breaks(old: Json, new: Json, widened: frozenset[str] = frozenset()) -> list[str]:
+    """What makes `new` another version than `old`: each place and reason, or nothing.
+
+    Args:
+        old: the schema as it was.
+        new: as it is to be.
+        widened: places that may become wider.
+    """
+    return sorted(_Comparison(old, new, widened).compare(old, new, ""))
 
 
 class _Comparison:
     """Walks two schemas side by side, following references inside each."""
 
-    def __init__(self, old: Json, new: Json) -> None:
+    def __init__(self, old: Json, new: Json, widened: frozenset[str]) -> None:
         self._old = old
         self._new = new
+        self._widened = widened
         self._inside: set[tuple[str, str]] = set()
 
     def compare(self, old: Json, new: Json, place: str) -> Iterator[str]:
@@ -73,6 +89,8 @@ class _Comparison:
             field = f"{place}/{name}"
             if name not in new_fields:
                 yield f"{field}: removed; consumers may need it"
+                continue
+            if field in self._widened:
                 continue
             yield from self.compare(old_fields[name], new_fields[name], field)
             if name in new_required - old_required:

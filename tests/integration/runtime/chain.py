@@ -9,6 +9,7 @@ import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -23,6 +24,7 @@ from shared.events.facts import PurchaseCompleted
 from shared.kafka.partitioner import partition_of
 from shared.kafka.producer import Message, Outcome, Producer
 from shared.observability.metrics import Metrics
+from shared.orders import WithoutOrders
 from shared.outbox import Relay
 from shared.runtime import tables
 from shared.runtime.batch import Batch, Input
@@ -60,7 +62,7 @@ class Noted(msgspec.Struct, array_like=True, frozen=True):
 
 
 @dataclass
-class CountingMachine:
+class CountingMachine(WithoutOrders[Any]):
     """Counts; fails on what is named as poison, and has far too much to say on what is wordy."""
 
     poison: set[str] = field(default_factory=set)

@@ -135,7 +135,7 @@ async def test_rows_are_kept_and_lie_in_their_members_partition(
         await fill(connection, table)
     old = {table: await rows(connection, table) for table in tables}
 
-    await asyncio.to_thread(command.upgrade, configuration, "head")
+    await asyncio.to_thread(command.upgrade, configuration, "0005")
     for table in tables:
         new = await rows(connection, table)
         assert len(new) == len(old[table]) >= len(MEMBERS) - 1
@@ -146,10 +146,9 @@ async def test_rows_are_kept_and_lie_in_their_members_partition(
             for row in old[table]:
                 del row["lane"]
         assert sorted(new, key=repr) == sorted(old[table], key=repr)
-    await asyncio.to_thread(migrations.check, SERVICES[service].migrations, url)
 
     await asyncio.to_thread(command.downgrade, configuration, "0004")
-    await asyncio.to_thread(command.upgrade, configuration, "head")
+    await asyncio.to_thread(command.upgrade, configuration, "0005")
     assert await connection.fetchval("SELECT count(*) FROM timelines") == len(MEMBERS) - 1
     await connection.close()
 

@@ -127,7 +127,7 @@ async def test_transfers_are_explained_in_both_languages(
         },
     }
     assert newest["explanation"]["text"]["en"] == (
-        "Points for a purchase: refund of 1000 leaves 2520 of 3520,"
+        "Points for a purchase: refund of 1000 leaves 2520 of 3520 of order o,"
         " which earns 50 in place of 70: -20 points"
     )
 

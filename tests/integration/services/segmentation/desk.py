@@ -16,6 +16,7 @@ from services.segmentation.domain.facts import (
     ProfileFact,
     Purchase,
     Refund,
+    Reversal,
 )
 from services.segmentation.domain.machine import SegmentationMachine
 from services.segmentation.domain.member import Member
@@ -191,7 +192,7 @@ def _told(fact: AnyFact) -> tuple[str, msgspec.Struct]:
                 currency="CNY",
                 total=fact.total,
                 channel="store",
-                lines=_lines(fact.parts),
+                lines=_lines(fact.lines),
             )
         case Refund():
             return types.PURCHASE_REFUNDED, PurchaseRefunded(
@@ -200,8 +201,10 @@ def _told(fact: AnyFact) -> tuple[str, msgspec.Struct]:
                 store_id="north",
                 currency="CNY",
                 amount=fact.amount,
-                lines=_lines(fact.parts),
+                lines=_lines(fact.lines),
             )
+        case Reversal():
+            raise NotImplementedError
         case Interaction():
             return types.INTERACTION_RECORDED, InteractionRecorded(kind=fact.kind)
         case Joined():
@@ -219,8 +222,8 @@ def _profile(told: ProfileFact) -> Profile:
     return Profile(city=told.city, interests=list(told.interests) or None)
 
 
-def _lines(parts: tuple[tuple[str, int], ...]) -> list[Line]:
+def _lines(lines: tuple[tuple[str, str, int], ...]) -> list[Line]:
     return [
-        Line(sku=category, category=category, quantity=1.0, amount=amount)
-        for category, amount in parts
+        Line(sku=sku, category=category, quantity=1.0, amount=amount)
+        for sku, category, amount in lines
     ]

@@ -57,7 +57,7 @@ async def _shopper(new_desk: NewDesk) -> tuple[Desk, ManualClock]:
     told = ProfileFact("j", None, None, "Wuhan")
     events = [event_of(MEMBER, START, "j", Joined("j", "north", told))]
     for i in range(3):
-        order = Purchase(f"p{i}", f"o{i}", "north", 1500, (("DAIRY", 1500),))
+        order = Purchase(f"p{i}", f"o{i}", "north", 1500, (("s", "DAIRY", 1500),))
         events.append(event_of(MEMBER, START + i * DAY, f"p{i}", order))
     await desk.take(events)
     clock.set(START + 2 * DAY)

@@ -64,8 +64,8 @@ def _crowd(size: int) -> list[Event]:
             fact: AnyFact
             kind = chance.choice("pppij")
             if kind == "p":
-                parts = ((chance.choice(("BAKERY", "DAIRY", "TOYS")), 900),)
-                fact = Purchase(name, name, "north", chance.randrange(0, 3000), parts)
+                lines = (("s", chance.choice(("BAKERY", "DAIRY", "TOYS")), 900),)
+                fact = Purchase(name, name, "north", chance.randrange(1, 3000), lines)
             elif kind == "i":
                 fact = Interaction(name, "share")
             else:

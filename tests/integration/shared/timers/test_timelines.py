@@ -6,6 +6,7 @@ import pytest
 
 from shared.db import Database
 from shared.timers.timelines import (
+    Loaded,
     Order,
     StoredFact,
     StoredTimeline,
@@ -29,8 +30,15 @@ def timeline(due_at: int | None = None, *, state: bytes = b"s", at: int = 5) -> 
     return StoredTimeline(Order(at, 1, b"key"), due_at, state)
 
 
-def fact(key: bytes, *, at: int = 7, rank: int = 3, supersedes: bytes | None = None) -> StoredFact:
-    return StoredFact(Order(at, rank, key), supersedes, b"body of " + key)
+def fact(
+    key: bytes,
+    *,
+    at: int = 7,
+    rank: int = 3,
+    supersedes: bytes | None = None,
+    about: bytes | None = None,
+) -> StoredFact:
+    return StoredFact(Order(at, rank, key), supersedes, about, b"body of " + key)
 
 
 async def keep(database: Database, partition: int = 0, **due: int | None) -> dict[str, UUID]:
@@ -55,9 +63,9 @@ async def test_a_timeline_comes_back_as_it_was_saved(database: Database) -> None
     async with database.transaction() as tx:
         await save(tx, 7, [(ANN, ann), (BO, bo)])
     async with database.transaction() as tx:
-        assert await load(tx, 7, [ANN, BO, NOBODY], []) == ({ANN: ann, BO: bo}, set())
-        assert await load(tx, 7, [BO], []) == ({BO: bo}, set())
-        assert await load(tx, 8, [ANN, BO], []) == ({}, set())
+        assert await load(tx, 7, [ANN, BO, NOBODY], []) == ({ANN: ann, BO: bo}, set(), {})
+        assert await load(tx, 7, [BO], []) == ({BO: bo}, set(), {})
+        assert await load(tx, 8, [ANN, BO], []) == ({}, set(), {})
 
 
 async def test_saved_again_it_is_what_was_saved_last(database: Database) -> None:
@@ -73,8 +81,41 @@ async def test_an_event_is_known_of_the_member_that_it_was_folded_for(database: 
     async with database.transaction() as tx:
         await remember(tx, 7, [(ANN, fact(b"e1")), (ANN, fact(b"e2")), (BO, fact(b"e3"))])
         asked = [(ANN, b"e1"), (ANN, b"e3"), (BO, b"e3"), (BO, b"e4"), (NOBODY, b"e1")]
-        assert await load(tx, 7, [ANN, BO], asked) == ({}, {(ANN, b"e1"), (BO, b"e3")})
-        assert await load(tx, 8, [ANN, BO], asked) == ({}, set())
+        assert await load(tx, 7, [ANN, BO], asked) == (
+            {},
+            {(ANN, b"e1"), (BO, b"e3")},
+            {},
+        )
+        assert await load(tx, 8, [ANN, BO], asked) == ({}, set(), {})
+
+
+async def test_orders_that_were_told_of_are_found_by_name_or_all(database: Database) -> None:
+    one, two, three = b"order--1", b"order--2", b"order--3"
+    facts = [
+        (ANN, fact(b"e1", about=one)),
+        (ANN, fact(b"e2", about=one)),
+        (ANN, fact(b"e3", about=two)),
+        (ANN, fact(b"e4")),
+        (BO, fact(b"e5", about=three)),
+    ]
+    async with database.transaction() as tx:
+        await remember(tx, 7, facts)
+        asked = [(ANN, one), (ANN, three), (BO, three), (NOBODY, one)]
+        assert (await load(tx, 7, [ANN, BO], [], asked)).orders == {ANN: one, BO: three}
+        every = (await load(tx, 7, [ANN, BO], [], None)).orders
+        assert sorted(every[ANN][i : i + 8] for i in (0, 8)) == [one, two]
+        assert every[BO] == three
+        assert (await load(tx, 8, [ANN], [], None)).orders == {}
+
+
+def test_an_order_is_told_of_once_wherever_its_name_stands() -> None:
+    loaded = Loaded({}, set(), {ANN: b"xorder--", BO: b"abcdefgh"})
+    assert loaded.tell_of(BO, b"abcdefgh")
+    assert not loaded.tell_of(ANN, b"order--x")
+    assert loaded.orders[ANN] == b"xorder--order--x"
+    assert loaded.tell_of(ANN, b"order--x")
+    loaded.orders[ANN] = b"aabbccdd" + b"eeffgghh"
+    assert not loaded.tell_of(ANN, b"ccddeeff"), "a name begins where a name begins"
 
 
 async def test_a_history_is_all_facts_of_a_member_as_they_were_remembered(

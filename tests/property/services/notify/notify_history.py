@@ -23,7 +23,7 @@ from services.notify.domain.machine import NotifyMachine
 from services.notify.domain.program import Program, Programs
 from services.notify.domain.state import MemberState
 from shared.clock import DAY, HOUR, MINUTE, Instant, parse_instant
-from shared.events import types
+from shared.orders import Bought, fold_history
 from shared.runtime.program_file import read_part
 
 MEMBER = UUID("0190b5a0-0000-7000-8000-00000000002a")
@@ -68,8 +68,8 @@ def _fact(draw: st.DrawFn, event_id: str) -> AnyFact:
         case "purchase":
             fact = facts.Purchase(event_id, order, "store-1", "store", 3520, "CNY")
         case "refund":
-            values: dict[str, facts.Scalar] = {"order_id": order, "amount": 3520}
-            fact = facts.Occurrence(event_id, types.PURCHASE_REFUNDED, values)
+            amount = draw(st.sampled_from([3520, 1000]))
+            fact = facts.Refund(event_id, order, f"refund-{event_id}", amount, "CNY")
         case "joined":
             fact = facts.Joined(event_id, "store-1", "code")
         case "zone":
@@ -100,14 +100,9 @@ def histories(draw: st.DrawFn, size_max: int = 14) -> list[Dated]:
 
 def fold(dated: Sequence[Dated], until: Instant) -> tuple[MemberState, list[Effect]]:
     """The history as the sorted log has it."""
-    history = machine()
-    state = history.initial(MEMBER)
-    effects: list[Effect] = []
-    for each in sorted(dated, key=lambda each: each.order):
-        _fire(history, state, each.at, effects)
-        history.apply(state, each.at, each.fact, effects)
-    _fire(history, state, until, effects)
-    return state, effects
+    told = [(each.at, each.fact) for each in sorted(dated, key=lambda each: each.order)]
+    folded = fold_history(machine(), MEMBER, told, until)
+    return folded.state, folded.effects
 
 
 def records(effects: Sequence[Effect]) -> dict[str, JobRecord]:
@@ -131,8 +126,9 @@ class Replica:
     def take(self, batch: Sequence[Dated], until: Instant, now: Instant | None = None) -> None:
         """One batch: folded on, or anew when something in it is late."""
         items = sorted(batch, key=lambda each: each.order)
+        more = self._says_more(items)
         self._facts.extend(items)
-        if items and items[0].order < self._as_of:
+        if items and (items[0].order < self._as_of or more):
             self._state, effects = fold(self._facts, until)
             self._settle(effects, items[-1].fact.event_id, now)
         else:
@@ -149,6 +145,17 @@ class Replica:
         if items:
             self._as_of = max(self._as_of, items[-1].order)
         self._as_of = max(self._as_of, (until, -1, b""))
+
+    def _says_more(self, items: Sequence[Dated]) -> bool:
+        """Whether any of it is of an order that was told of, or no new order."""
+        reports = [report for each in self._facts if (report := facts.report_of(each.fact))]
+        told, more = {report.order_id for report in reports}, False
+        for each in items:
+            report = facts.report_of(each.fact)
+            if report is not None:
+                more = more or not isinstance(report, Bought) or report.order_id in told
+                told.add(report.order_id)
+        return more
 
     def deliver(self) -> None:
         """Say everything that is requested and not said."""

@@ -1,6 +1,6 @@
 """A runtime and a ledger in memory: batches in, states folded on or anew, transfers posted."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 import msgspec
@@ -22,6 +22,7 @@ from services.points.domain.posting import (
 from services.points.domain.referral import AwardId, Said, changes, rewarded
 from shared.clock import Instant
 from shared.events import Event, types
+from shared.orders import COUNTS_FROM, Bought, fold_history
 from tests.property.services.points.points_history import MEMBER, NOON, event, sorted_facts
 
 Order = tuple[Instant, int, bytes]
@@ -40,6 +41,7 @@ class Books:
         self.mail: list[Event] = []
         self._facts: dict[Order, AnyFact] = {}
         self._as_of: Order | None = None
+        self._told_of: set[str] = set()
         self.state = State()
         self.transfers: list[Transfer] = []
         self.lots: dict[LotKey, Lot] = {}
@@ -73,19 +75,24 @@ class Books:
         effects: list[Effect] = []
         for order, fact in news:
             late = self._as_of is not None and order < self._as_of
+            report = self._machine.report(fact)
+            if report is not None:
+                new = isinstance(report, Bought) and report.content.total >= COUNTS_FROM
+                late = late or not new or report.order_id in self._told_of
+                self._told_of.add(report.order_id)
             if late or self._machine.needs_history(state, order[0], fact):
+                self._told_of |= _orders(self._machine, self._facts.values())
                 return None
             self._machine.apply(state, order[0], fact, effects)
         self.state, self._as_of = state, news[-1][0]
         return effects
 
     def _folded_anew(self) -> list[Effect]:
-        effects: list[Effect] = []
-        self.state = self._machine.initial(self._member)
-        for order in sorted(self._facts):
-            self._machine.apply(self.state, order[0], self._facts[order], effects)
-            self._as_of = order
-        return effects
+        told = sorted(self._facts)
+        facts = [(order[0], self._facts[order]) for order in told]
+        folded = fold_history(self._machine, self._member, facts, NOON)
+        self.state, self._as_of = folded.state, told[-1]
+        return folded.effects
 
     def _settle_again(self, moves: list[Move], cause: str) -> None:
         self.transfers += post_difference(self._member.bytes, moves, self.posted(), cause)
@@ -137,6 +144,10 @@ class Books:
         assert all(0 <= lot.remaining <= lot.granted for lot in self.lots.values())
         assert sum(lot.remaining for lot in self.lots.values()) == max(0, self.state.available)
         assert len({each.id for each in self.transfers}) == len(self.transfers)
+
+
+def _orders(machine: PointsMachine, facts: Iterable[AnyFact]) -> set[str]:
+    return {report.order_id for fact in facts if (report := machine.report(fact)) is not None}
 
 
 def _moves(effects: Sequence[Effect]) -> list[Move]:

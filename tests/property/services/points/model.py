@@ -10,13 +10,14 @@ them for every question. In short:
   down once an order; excluded lines and tenders never count; `lines` narrows down to some lines.
 - Of the multipliers in one group the best counts, the bonuses of groups are added; then round down.
 - A cap is per rule, member and local day: so often, so many points, counted from the version on
-  that caps the rule. What was taken back is free again.
+  that caps the rule.
 - Points end on the same day so many months later, or on that month's last.
-- What an order is after refunds stands beside, in `orders.py`.
+- An order is what is left of it (`orders.py`); one of which nothing is left never was. So with
+  every event all is rated again from the beginning; what is different then is what the event moves.
 """
 
 import calendar
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
@@ -27,7 +28,7 @@ from zoneinfo import ZoneInfo
 from shared.clock import Instant
 from shared.events import Event, types
 from tests.property.services.asking import holds
-from tests.property.services.points.orders import Order
+from tests.property.services.orders import Order, orders_of
 
 Document = Mapping[str, Any]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -62,17 +63,16 @@ class Account:
         self.gifts: list[Gift] = []
         self.moves: list[tuple[Instant, str, str, int]] = []
         self.remarks: list[tuple[str, str]] = []
-        self._orders: dict[str, Order] = {}
-        self._early: list[Event] = []
-        self._told: list[Event] = []
-        for event in sorted({each.key: each for each in events}.values(), key=_order):
-            self._tell(event)
-            self._told.append(event)
-
-    @property
-    def orders(self) -> list[Order]:
-        """All of them, with what is left of each."""
-        return list(self._orders.values())
+        self.orders: list[Order] = []
+        told = sorted({each.key: each for each in events}.values(), key=_order)
+        for i, event in enumerate(told):
+            before = {(gift.event.key, gift.rule): gift.points for gift in self.gifts}
+            self._tell(told[: i + 1])
+            after = {(gift.event.key, gift.rule): gift.points for gift in self.gifts}
+            for lot in sorted(before.keys() | after.keys()):
+                points = after.get(lot, 0) - before.get(lot, 0)
+                if points:
+                    self.moves.append((event.at, event.id, lot[1], points))
 
     @property
     def balance(self) -> int:
@@ -84,79 +84,36 @@ class Account:
         """Points that rules gave and nobody took back."""
         return sum(points for _, _, rule, points in self.moves if rule != "adjustment")
 
-    def _tell(self, event: Event) -> None:
-        match event.type:
-            case types.PURCHASE_COMPLETED:
-                self._buy(event)
-            case types.PURCHASE_REFUNDED:
-                self._refund(event, event.at)
-            case types.INTERACTION_RECORDED:
-                for rule in self._program(event.at)["rules"]:
-                    if _is_listed(rule, event):
-                        self._give(event, rule, rule["points"], self._taken(event.at))
-            case types.ADJUSTMENT_DECIDED:
-                if event.data.granted:
-                    self.moves.append((event.at, event.id, "adjustment", event.data.points))
-            case _:
-                pass  # who the member is, looked up when it matters
+    def _tell(self, told: Sequence[Event]) -> None:
+        """Rate all that was told, each order with what is left of it now."""
+        self._told, self.gifts = told, []
+        self.orders, self.remarks = orders_of(told)
+        self._left = {order.event.key: order for order in self.orders if order.total > 0}
+        for event in told:
+            if event.type == types.ADJUSTMENT_DECIDED and event.data.granted:
+                day, points = self._local(event.at).date(), event.data.points
+                gift = Gift(event, "adjustment", day, points, counts=False, expires_on=None)
+                self.gifts.append(gift)
+            else:
+                self._rate(event, self._taken(event.at))
 
-    def _buy(self, event: Event) -> None:
-        order_id = event.data.order_id
-        if order_id in self._orders:
-            self.remarks.append((event.id, "order_counted_before"))
-            return
-        lines = [(line.sku, line.category, line.amount) for line in event.data.lines]
-        order = Order(event, self._taken(event.at), event.data.total, lines)
-        self._orders[order_id] = order
+    def _rate(self, event: Event, taken: dict[str, tuple[int, int]]) -> None:
+        order = self._left.get(event.key)
         for rule in self._program(event.at)["rules"]:
-            if rule["source"] == "purchase":
-                self._give(event, rule, self._base(rule, order), order.taken_by_day)
-        for refund in [early for early in self._early if early.data.order_id == order_id]:
-            self._early.remove(refund)
-            self._refund(refund, event.at)
-
-    def _refund(self, refund: Event, at: Instant) -> None:
-        order = self._orders.get(refund.data.order_id)
-        if order is None:
-            self._early.append(refund)
-            self.remarks.append((refund.id, "refund_waits_for_order"))
-            return
-        refused = order.refuses(refund)
-        if refused is not None:
-            self.remarks.append((refund.id, refused))
-            return
-        if refund.data.amount > order.total:
-            self.remarks.append((refund.id, "refund_exceeds_order"))
-        order.pay_back(refund)
-        for rule in self._program(order.event.at)["rules"]:
-            if rule["source"] == "purchase":
-                self._give_again(order, rule, refund, at)
-
-    def _give_again(self, order: Order, rule: Document, refund: Event, at: Instant) -> None:
-        """What the rule gives for what is left, in place of what it gave."""
-        name = rule["id"]
-        there = [g for g in self.gifts if g.event.key == order.event.key and g.rule == name]
-        gift = there[0] if there else self._gift(order.event, rule)
-        points = self._base(rule, order) if order.total else 0
-        has = self._worth(order.event, rule, points, order.taken_by_day, order)
-        if has != gift.points:
-            self.moves.append((at, refund.id, name, has - gift.points))
-            gift.points = has
+            if order is not None and rule["source"] == "purchase":
+                self._give(event, rule, self._base(rule, order), taken)
+            elif event.type == types.INTERACTION_RECORDED and _is_listed(rule, event):
+                self._give(event, rule, rule["points"], taken)
 
     def _give(
         self, event: Event, rule: Document, points: int, taken: dict[str, tuple[int, int]]
     ) -> None:
-        points = self._worth(event, rule, points, taken, self._order_of(event))
+        points = self._worth(event, rule, points, taken, self._left.get(event.key))
         if points > 0:
-            self._gift(event, rule).points = points
-            self.moves.append((event.at, event.id, rule["id"], points))
-
-    def _gift(self, event: Event, rule: Document) -> Gift:
-        day = self._local(event.at).date()
-        months = self._program(event.at).get("expiry", {}).get("months")
-        last_day = _months_later(day, months)
-        self.gifts.append(Gift(event, rule["id"], day, 0, "cap" in rule, last_day))
-        return self.gifts[-1]
+            day = self._local(event.at).date()
+            months = self._program(event.at).get("expiry", {}).get("months")
+            last_day = _months_later(day, months)
+            self.gifts.append(Gift(event, rule["id"], day, points, "cap" in rule, last_day))
 
     def _worth(
         self,
@@ -191,7 +148,7 @@ class Account:
         if "per_amount" not in rule:
             return int(rule["points"])
         exclude = self._program(order.event.at).get("exclude", {})
-        amount = order.counting(exclude, rule.get("lines"))
+        amount = _counting(order, exclude, rule.get("lines"))
         return amount // int(rule["per_amount"]) * int(rule["points"])
 
     def _taken(self, at: Instant) -> dict[str, tuple[int, int]]:
@@ -224,10 +181,6 @@ class Account:
     def _before(self, event: Event) -> list[Event]:
         return [told for told in self._told if _order(told) < _order(event)]
 
-    def _order_of(self, event: Event) -> Order | None:
-        purchase = event.type == types.PURCHASE_COMPLETED
-        return self._orders[event.data.order_id] if purchase else None
-
     def _program(self, at: Instant) -> Document:
         """The version in force; the first is in force since ever."""
         return [each for since, each in self._versions if since <= at or not since][-1]
@@ -239,6 +192,23 @@ class Account:
 
 def _order(event: Event) -> tuple[Instant, bool, bytes]:
     return event.at, event.type == types.TIER_CHANGED, event.key
+
+
+def _counting(order: Order, exclude: Mapping[str, Any], lines: Mapping[str, Any] | None) -> int:
+    """How much of an order counts: without what is excluded, perhaps of some lines only."""
+    paid_otherwise = sum(
+        amount for kind, amount in order.tenders if kind in exclude.get("tenders", ())
+    )
+    dull = [line for line in order.lines if _belongs(line, exclude)]
+    amount = order.total - paid_otherwise - sum(line[2] for line in dull)
+    if lines is not None:
+        mine = [line for line in order.lines if line not in dull and _belongs(line, lines)]
+        amount = min(amount, sum(line[2] for line in mine))
+    return int(max(0, amount))
+
+
+def _belongs(line: tuple[str, str, int], lines: Mapping[str, Any]) -> bool:
+    return line[0] in lines.get("skus", ()) or line[1] in lines.get("categories", ())
 
 
 def _is_listed(rule: Document, event: Event) -> bool:

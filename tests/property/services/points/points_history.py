@@ -17,6 +17,7 @@ from shared.clock import HOUR, MINUTE, Instant, parse_instant, to_datetime
 from shared.events import Event, event_key, facts, types
 from shared.events.commands import AdjustmentDecided
 from shared.events.decisions import Because, TierChanged
+from shared.orders import fold_history
 from shared.runtime.program_file import read_part
 
 MEMBER = UUID("01890000-0000-7000-8000-000000000001")
@@ -47,6 +48,9 @@ class FixedPrograms:
     def at(self, instant: Instant, /) -> Earning:
         found = [earning for since, earning in self._versions if since <= instant]
         return found[-1] if found else self._versions[0][1]
+
+    def numbered(self, number: int, /) -> Earning | None:
+        return next((each for _, each in self._versions if each.number == number), None)
 
 
 def machine_of(*documents: dict[str, Any]) -> PointsMachine:
@@ -95,8 +99,12 @@ def bought(
     channel: facts.SalesChannel = "store",
     campaign: str | None = None,
     referrer: UUID | None = None,
+    part: str | None = None,
+    whole: bool = False,
 ) -> Event:
-    data = facts.PurchaseCompleted(
+    kind = facts.PurchaseChanged if whole else facts.PurchaseCompleted
+    named: dict[str, Any] = {} if whole or part is None else {"part": facts.Part(id=part)}
+    data = kind(
         order_id=order,
         store_id=store,
         currency=currency,
@@ -107,8 +115,14 @@ def bought(
         attribution=facts.Attribution(campaign_id=campaign, referrer=_subject(referrer))
         if campaign or referrer
         else None,
+        **named,
     )
-    return event(id_, types.PURCHASE_COMPLETED, at, data)
+    return event(id_, types.PURCHASE_CHANGED if whole else types.PURCHASE_COMPLETED, at, data)
+
+
+def undone(id_: str, order: str, refund: str, at: Instant) -> Event:
+    data = facts.PurchaseRefundReversed(order_id=order, refund_id=refund)
+    return event(id_, types.PURCHASE_REFUND_REVERSED, at, data)
 
 
 def line(sku: str, category: str, amount: int) -> facts.Line:
@@ -218,11 +232,9 @@ def sorted_facts(
 
 def fold(machine: PointsMachine, *events: Event) -> History:
     """Tell the events as the sorted log."""
-    state = machine.initial(MEMBER)
-    effects: list[Effect] = []
-    for (at, _, _), fact in sorted_facts(machine, events):
-        machine.apply(state, at, fact, effects)
-    return History(state, effects)
+    told = [(order[0], fact) for order, fact in sorted_facts(machine, events)]
+    folded = fold_history(machine, MEMBER, told, NOON)
+    return History(folded.state, folded.effects)
 
 
 def without_adjustments(history: Iterable[Event]) -> list[Event]:

@@ -1,5 +1,7 @@
 """Random histories: few orders, few days, everything that can go wrong with them."""
 
+from typing import Any
+
 from hypothesis import strategies as st
 
 from shared.clock import HOUR, Instant
@@ -14,6 +16,7 @@ from tests.property.services.points.points_history import (
     document,
     promoted,
     refunded,
+    undone,
 )
 
 _ORDERS = st.sampled_from(["o1", "o2", "o3"])
@@ -77,12 +80,18 @@ def _number(prefix: str, number: int) -> str:
 @st.composite
 def purchases(draw: st.DrawFn) -> Event:
     id_ = _number("p", draw(st.integers(0, 99)))
-    return bought(id_, draw(_ORDERS), draw(st.integers(0, 3000)), draw(_TIMES), lines=draw(_LINES))
+    told: dict[str, Any] = draw(
+        st.sampled_from([{}, {}, {}, {"part": "1"}, {"part": "2"}, {"whole": True}])
+    )
+    order, total, at = draw(_ORDERS), draw(st.integers(0, 3000)), draw(_TIMES)
+    return bought(id_, order, total, at, lines=draw(_LINES), **told)
 
 
 @st.composite
 def refunds(draw: st.DrawFn) -> Event:
     id_ = _number("r", draw(st.integers(0, 99)))
+    if draw(st.integers(0, 4)) == 0:
+        return undone(id_, draw(_ORDERS), draw(st.sampled_from(["x", "y", "z"])), draw(_TIMES))
     return refunded(
         id_,
         draw(_ORDERS),

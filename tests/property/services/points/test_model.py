@@ -24,6 +24,7 @@ from tests.property.services.points.points_history import (
     joined,
     machine_of,
     refunded,
+    undone,
     without_adjustments,
 )
 from tests.property.services.points.strategies import others
@@ -128,7 +129,9 @@ def events(draw: st.DrawFn, number: int) -> Event:
     """Any event that points looks at."""
     at: Instant = draw(_times)
     order = draw(st.sampled_from(("o1", "o2", "o3", "o4")))
-    match draw(st.sampled_from("ppppprrraaaajoo")):
+    match draw(st.sampled_from("ppppprrruaaaajoo")):
+        case "u":
+            return undone(f"e{number}", order, draw(st.sampled_from(("x", "y", "z"))), at)
         case "p":
             tenders = st.tuples(st.sampled_from(("points", "card", "cash")), st.integers(0, 900))
             return bought(
@@ -141,6 +144,8 @@ def events(draw: st.DrawFn, number: int) -> Event:
                 store=draw(st.sampled_from(("s1", "s2"))),
                 channel=draw(st.sampled_from(("store", "app"))),
                 campaign=draw(st.sampled_from((None, "spring"))),
+                part=draw(st.sampled_from((None, None, None, "1", "2"))),
+                whole=draw(st.sampled_from((False, False, False, True))),
             )
         case "r":
             return refunded(

@@ -11,19 +11,22 @@ every instant at which anything could be different, and asks everything. In shor
   `keep_days`. At the end its condition is asked again: true, and a new period begins; false, and
   the grace begins, in which it may become true again. After the grace the member goes one step
   down, or to the level whose condition is true, for a period of its own.
-- What an order is after refunds, and what a tier is after them, stands in `orders.py`.
+- An order is what is left of it (`tests/property/services/orders.py`); one of which nothing is
+  left never was. When a refund makes an order smaller, everything is walked through again as if it
+  had always been so; where the program says `on_refund: keep`, no level is lost by that.
 """
 
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared.clock import DAY, Instant
 from shared.events import Event, types
 from tests.property.services.asking import holds
-from tests.property.services.segmentation.orders import Order, Tier, orders_of
+from tests.property.services.orders import orders_of
+from tests.property.services.segmentation.tier import Tier
 
 Document = Mapping[str, Any]
 Version = tuple[Instant, Document]
@@ -34,13 +37,49 @@ _WINDOWS = (7, 30, 90, 180, 365)
 _WINDOW = re.compile(r"(orders|spend|interactions)_(\d+)d")
 
 
+class Order(NamedTuple):
+    """An order of which something is left; `parts` has what is left of each category."""
+
+    id: str
+    at: Instant
+    store: str
+    left: int
+    parts: Mapping[str, int]
+
+    def places(self, scope: str) -> Mapping[str, int]:
+        """The categories of the order, or its store, with what is left of each."""
+        return self.parts if scope == "category" else {self.store: self.left}
+
+
+def standing(told: Sequence[Event]) -> dict[bytes, Order]:
+    """The orders of which something is left, by the events that opened them."""
+    orders = {}
+    for each in orders_of(told)[0]:
+        if each.total > 0:
+            parts = Counter[str]()
+            for _, category, amount in each.lines:
+                if category:
+                    parts[category] += amount
+            name, store = each.event.id, each.event.data.store_id
+            orders[each.event.key] = Order(name, each.event.at, store, each.total, parts)
+    return orders
+
+
 class Figures:
     """What is known of a member at an instant, from the events told so far."""
 
-    def __init__(self, program: Document, told: Sequence[Event], now: Instant) -> None:
+    def __init__(
+        self,
+        program: Document,
+        told: Sequence[Event],
+        now: Instant,
+        orders: Mapping[bytes, Order] | None = None,
+    ) -> None:
         """Ask as of now; interactions count that the program does not call passive."""
-        self._program, self._told, self.now = program, told, now
-        self.orders = orders_of(told)
+        orders = standing(told) if orders is None else orders
+        self._program, self.now = program, now
+        self._told = _happened(told, orders)
+        self.orders = [orders[event.key] for event in self._told if event.key in orders]
         self._acts = [e for e in told if e.type == types.INTERACTION_RECORDED]
         passive = program.get("passive_interactions", ())
         self._active = [e.at for e in self._acts if e.data.kind not in passive]
@@ -190,17 +229,31 @@ def changes(versions: Sequence[Version], events: Sequence[Event], until: Instant
     return list(_Walk(versions, events).to(until))
 
 
+def _happened(told: Sequence[Event], orders: Mapping[bytes, Order]) -> list[Event]:
+    """Events without purchases that are no order, or none any more."""
+    return [e for e in told if e.type != types.PURCHASE_COMPLETED or e.key in orders]
+
+
 class _Walk:
     """From instant to instant: first what time brings, then the events of that instant."""
 
-    def __init__(self, versions: Sequence[Version], events: Sequence[Event]) -> None:
-        self._versions, self._events = versions, events
+    def __init__(
+        self,
+        versions: Sequence[Version],
+        events: Sequence[Event],
+        orders: Mapping[bytes, Order] | None = None,
+    ) -> None:
+        """Walk through events, with orders as they come to be, or as they always were."""
+        self._versions, self._events, self._always = versions, events, orders
+        self._orders: Mapping[bytes, Order] = orders or {}
         self._told: list[Event] = []
         self._tier = Tier()
 
     def to(self, until: Instant) -> Iterator[Change]:
         tags: set[str] = set()
         ahead = {event.at for event in self._events}
+        if not ahead:
+            return
         first = min(ahead)
         ahead |= {event.at + days * DAY for event in self._events for days in self._days()}
         ahead |= {since for since, _ in self._versions if since > first}
@@ -209,7 +262,8 @@ class _Walk:
             before = self._tier.name
             self._decide(at)
             program = self._program(at)
-            now = tags_of(program, Figures(program, self._told, at))
+            figures = Figures(program, self._told, at, self._orders)
+            now = tags_of(program, figures)
             if now != tags:
                 came, went = tuple(sorted(now - tags)), tuple(sorted(tags - now))
                 yield at, "tags", came, went, None, None, None
@@ -227,16 +281,28 @@ class _Walk:
         if self._told:
             self._tier.grade(self._program(at)["tiers"], at, self._met(at))
         for event in [event for event in self._events if event.at == at]:
-            met_before = self._met(at)
             self._told.append(event)
-            refund = event.type == types.PURCHASE_REFUNDED
-            met = self._met(at)
-            self._tier.grade(self._program(at)["tiers"], at, met, met_before if refund else None)
+            if self._always is None:
+                self._order(event)
+            self._tier.grade(self._program(at)["tiers"], at, self._met(at))
+
+    def _order(self, event: Event) -> None:
+        """Note what orders there are now; if one is not what it was, that is so since ever."""
+        before, self._orders = self._orders, standing(self._told)
+        if all(self._orders.get(key) == order for key, order in before.items()):
+            return
+        earlier = _happened(self._told[:-1], self._orders)
+        again = _Walk(self._versions, earlier, self._orders)
+        list(again.to(event.at))
+        tiers = self._program(event.at)["tiers"]
+        falls = again._tier.level < self._tier.level
+        if not (falls and tiers.get("on_refund", "take_back") == "keep"):
+            self._tier = again._tier
 
     def _met(self, at: Instant) -> int:
         """The highest level whose condition is true; the lowest has none."""
         program = self._program(at)
-        figures = Figures(program, self._told, at)
+        figures = Figures(program, self._told, at, self._orders)
         levels = program["tiers"]["levels"]
         met = [i for i, each in enumerate(levels) if holds(each.get("when"), figures.read, at)]
         return max(met)

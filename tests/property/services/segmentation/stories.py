@@ -1,6 +1,6 @@
 """Members' histories without a runtime: facts in any order and batches, and what is published."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -24,6 +24,7 @@ from services.segmentation.domain.member import Change, Member
 from services.segmentation.domain.program import read_program
 from services.segmentation.domain.rules import Rules, Versions, compile_program
 from shared.clock import DAY, HOUR, Instant, parse_instant
+from shared.orders import COUNTS_FROM, Bought, fold_history, spread
 from shared.runtime.program_file import read_part
 
 MEMBER = UUID("01890000-0000-7000-8000-000000000001")
@@ -161,17 +162,20 @@ def histories(draw: st.DrawFn, least: int = 0, most: int = 14) -> list[Item]:
 def _facts(draw: st.DrawFn, i: int) -> AnyFact:
     name = f"event-{i}"
     kind = draw(st.sampled_from("ppppppprriijtc"))
-    parts = st.lists(
-        st.tuples(st.sampled_from(CATEGORIES), st.integers(0, 3000)),
+    lines = st.lists(
+        st.tuples(
+            st.sampled_from(("a", "b", "")), st.sampled_from(CATEGORIES), st.integers(0, 3000)
+        ),
         max_size=3,
-        unique_by=lambda part: part[0],
     ).map(tuple)
     if kind == "p":
         total = draw(st.integers(0, 3000))
-        return Purchase(name, f"order-{i}", draw(st.sampled_from(STORES)), total, draw(parts))
+        return Purchase(
+            name, f"order-{i}", draw(st.sampled_from(STORES)), total, spread(total, draw(lines))
+        )
     if kind == "r":
         order = f"order-{draw(st.integers(0, 13))}"
-        return Refund(name, order, draw(st.sampled_from((0, 500, 9999))), draw(parts))
+        return Refund(name, order, draw(st.sampled_from((0, 500, 9999))), draw(lines))
     if kind == "i":
         return Interaction(name, draw(st.sampled_from(KINDS)))
     if kind == "j":
@@ -203,24 +207,38 @@ class Replica:
         fresh = {item[1]: item for item in items if item[1] not in known}
         news = sorted(fresh.values(), key=_order)
         self.until = max([self.until, *(item[0] for item in items), until or -(2**62)])
-        late = any(_order(item) < self.as_of for item in news)
+        late = any(_order(item) < self.as_of for item in news) or self._says_more(news)
         self.facts = sorted([*self.facts, *news], key=_order)
         cause = news[-1][2].id if news else "timer"
         if late or self.state is None:
-            state, effects = self.machine.initial(MEMBER), list[Change]()
-            self._tell(state, self.facts, effects)
+            told = [(at, fact) for at, _, fact in self.facts]
+            folded = fold_history(self.machine, MEMBER, told, self.until)
+            state, effects = folded.state, folded.effects
+            self.as_of = max([self.as_of, *map(_order, self.facts)])
+            if folded.fired_at is not None:
+                self.as_of = max(self.as_of, (folded.fired_at, ""))
         else:
             state, effects = _copied(self.state), []
-            self._tell(state, news, effects)
+            for item in news:
+                self._advance(state, item[0], effects)
+                self.machine.apply(state, item[0], item[2], effects)
+                self.as_of = max(self.as_of, _order(item))
+            self._advance(state, self.until, effects)
         self.state = _copied(state)
         self._post(effects, rebuilt=late, cause=cause)
 
-    def _tell(self, state: Member, items: Iterable[Item], effects: list[Change]) -> None:
-        for item in items:
-            self._advance(state, item[0], effects)
-            self.machine.apply(state, item[0], item[2], effects)
-            self.as_of = max(self.as_of, _order(item))
-        self._advance(state, self.until, effects)
+    def _says_more(self, news: Sequence[Item]) -> bool:
+        """Whether any of it is of an order that was told of, or no order."""
+        facts = [*self.facts, *news]
+        reports = [(item, self.machine.report(item[2])) for item in facts]
+        told = {each.order_id for item, each in reports if each and item not in news}
+        more = False
+        for _, report in [each for each in reports if each[0] in news]:
+            if report is not None:
+                new = isinstance(report, Bought) and report.content.total >= COUNTS_FROM
+                more = more or not new or report.order_id in told
+                told.add(report.order_id)
+        return more
 
     def _advance(self, state: Member, until: Instant, effects: list[Change]) -> None:
         while (due := self.machine.due(state)) is not None and due <= until:

@@ -19,6 +19,7 @@ def test_a_recorded_purchase_is_one_that_services_read() -> None:
     assert event.subject.encode() == key
     assert event.at == PURCHASES.at(1_234)
     assert isinstance(event.data, PurchaseCompleted)
+    assert event.data.lines is not None
     assert event.data.total == sum(line.amount for line in event.data.lines)
     assert len(event.data.lines) == 5
     assert 550 <= len(value) <= 800

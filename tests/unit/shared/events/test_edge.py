@@ -61,10 +61,10 @@ def test_pointers_into_lists_and_odd_names() -> None:
         "currency": "USD",
         "total": 1,
         "channel": "store",
-        "lines": [{"sku": "1", "category": "c", "quantity": 1, "amount": -1}],
+        "lines": [{"sku": "1", "category": "c", "quantity": -1, "amount": 1}],
     }
     [problem] = edge.explain_refusal(_raw(type=types.PURCHASE_COMPLETED, data=data))
-    assert problem.pointer == "/data/lines/0/amount"
+    assert problem.pointer == "/data/lines/0/quantity"
     joined = {"store_id": "s", "via": "code", "consent": {"a/b~c": 1}}
     [problem] = edge.explain_refusal(_raw(type=types.MEMBER_JOINED, data=joined))
     assert problem.pointer == "/data/consent/a~1b~0c"

@@ -17,7 +17,8 @@ from services.segmentation.domain.machine import SegmentationMachine
 from services.segmentation.domain.member import Change, Member
 from services.segmentation.domain.tagging import tags_of
 from services.segmentation.domain.view import progress_view
-from shared.clock import DAY, HOUR, SECOND, Instant, parse_instant
+from shared.clock import DAY, HOUR, MINUTE, SECOND, Instant, parse_instant
+from shared.orders import fold_history
 from tests.property.services.segmentation.stories import (
     MEMBER,
     WORDS,
@@ -40,6 +41,7 @@ class Story:
         self.effects: list[Change] = []
         self.fires = 0
         self.orders = 0
+        self.told: list[tuple[Instant, AnyFact]] = []
 
     def wait(self, until: Instant) -> None:
         while (due := self.machine.due(self.state)) is not None and due <= until:
@@ -47,17 +49,23 @@ class Story:
             self.fires += 1
 
     def fold(self, at: Instant, fact: AnyFact) -> None:
+        self.told.append((at, fact))
+        if any(isinstance(each, Refund) for _, each in self.told):
+            folded = fold_history(self.machine, MEMBER, self.told, at)
+            self.state, self.effects = folded.state, folded.effects
+            return
         self.wait(at)
         self.machine.apply(self.state, at, fact, self.effects)
 
     def buy(self, at: Instant, total: int = 2000, store: str = "s1") -> str:
         self.orders += 1
         name = f"o{self.orders}"
-        self.fold(at, Purchase(f"e-{name}", name, store, total, (("TEA", total),)))
+        self.fold(at, Purchase(f"e-{name}", name, store, total, (("t", "TEA", total),)))
         return name
 
     def refund(self, at: Instant, order: str, amount: int = 10**9) -> None:
-        self.fold(at, Refund(f"r-{order}", order, amount))
+        name = f"r{len(self.told)}-{order}"
+        self.fold(at, Refund(name, order, amount))
 
     def share(self, at: Instant, times: int = 1) -> None:
         for i in range(times):
@@ -223,7 +231,7 @@ def test_a_level_that_only_refunded_orders_gave_goes_at_once() -> None:
     assert story.tier == "three"
     story.refund(START + DAY, orders[0])  # not the order that lifted the member, but it is missing
     assert story.climbs()[-1] == (START + DAY, "three", "two")
-    assert story.state.tier.until == START + HOUR + 20 * DAY, "the period held before goes on"
+    assert story.state.tier.until == START + 2 * HOUR + 20 * DAY, "as the others reached it"
     for order in orders[1:]:
         story.refund(START + DAY, order)
     assert story.tier == "one"
@@ -232,13 +240,35 @@ def test_a_level_that_only_refunded_orders_gave_goes_at_once() -> None:
     assert story.tags == {"never", "quiet"}
 
 
-def test_a_refund_takes_nothing_that_was_kept_anyway() -> None:
+def test_m39_a_level_goes_with_its_orders_also_when_they_have_left_the_window() -> None:
     story = Story(machine_of())
     orders = [story.buy(START + i * HOUR) for i in range(4)]
     late = START + 32 * DAY  # the window is empty, the level is kept for its period
-    assert values_of(story.state.history, late, ["orders_30d"])["orders_30d"] == 0
-    story.refund(late, orders[3])
+    story.wait(late)
     assert story.tier == "three"
+    for order in orders:
+        story.refund(late, order)
+    assert story.tier == "one"
+
+
+def test_m53_bought_and_returned_again_and_again_there_is_the_level_and_back() -> None:
+    story = Story(machine_of())
+    orders = [story.buy(START + i * HOUR) for i in range(3)]
+    for turn in range(4):
+        at = START + 3 * HOUR + turn * MINUTE
+        story.fold(at, Purchase(f"e{turn}", "once-more", "s1", 2000))
+        story.fold(at + SECOND, Refund(f"r{turn}", "once-more", 2000))
+    ups = [(before, now) for _, before, now in story.climbs()[-8:]]
+    assert ups == [("two", "three"), ("three", "two")] * 4
+    assert story.state.history.orders == len(orders)
+
+
+def test_m50_two_orders_whose_ids_have_one_short_hash_are_two() -> None:
+    story = Story(machine_of())
+    for order in ("SO-039658", "SO-082654"):
+        story.fold(START, Purchase(f"e-{order}", order, "s1", 2000))
+    story.fold(START + HOUR, Refund("r", "SO-039658", 500))
+    assert (story.state.history.orders, story.state.history.spend) == (2, 3500)
 
 
 def test_the_program_may_keep_levels_in_spite_of_refunds() -> None:

@@ -1,0 +1,54 @@
+"""Going on as if an order had always been what it is now; what was said stays said."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from services.notify.domain.decision import Effect, MessageDecision
+from services.notify.domain.job_id import job_id
+from services.notify.domain.journey import Journey
+from services.notify.domain.state import Entry, MemberState
+
+NextStep = Callable[[MemberState, Entry, Journey], None]
+
+
+def take_over(
+    before: MemberState,
+    now: MemberState,
+    journeys: Mapping[int, Mapping[str, Journey]],
+    was: Sequence[Effect],
+    next_step: NextStep,
+) -> list[Entry]:
+    """Give a state that was folded as if the order had always been so what really happened.
+
+    Args:
+        before: the state as it stood.
+        now: as it would be; it goes on from here.
+        journeys: by version of the program and name.
+        was: what was decided since the order.
+        next_step: moves an entry on, out of the state after the last step.
+
+    Returns:
+        The entries that are no more.
+    """
+    said = [effect for effect in was if isinstance(effect, MessageDecision)]
+    now.sent = before.sent
+    begun = {decision.journey for decision in said if decision.reason is None}
+    now.once = sorted({*now.once, *(name for name in before.once if name in begun)})
+    decided = {decision.job for decision in said}
+    for entry in list(now.entries):
+        journey = journeys[entry.version][entry.journey]
+        while entry in now.entries and _job(now, entry, journey) in decided:
+            next_step(now, entry, journey)
+    under_way = set(_names(now.entries))
+    return [
+        entry
+        for entry, name in zip(before.entries, _names(before.entries), strict=True)
+        if name not in under_way
+    ]
+
+
+def _job(state: MemberState, entry: Entry, journey: Journey) -> bytes:
+    return job_id(state.member, entry.journey, entry.event_id, journey.steps[entry.step].name)
+
+
+def _names(entries: Iterable[Entry]) -> Iterator[tuple[str, str]]:
+    return ((entry.journey, entry.event_id) for entry in entries)
