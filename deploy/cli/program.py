@@ -13,6 +13,7 @@ import orjson
 import typer
 from rich.console import Console
 
+from deploy.cli import program_names
 from deploy.cli.management import Management, ManagementError, Refused, Token, Urls, plain
 from deploy.cli.stack import StateDirectory
 from deploy.local.state import DEFAULT_DIRECTORY
@@ -57,9 +58,9 @@ def validate(
     state_dir: StateDirectory = DEFAULT_DIRECTORY,
 ) -> None:
     """Ask each service about its part of the file; says every mistake with its place."""
-    documents = _documents(file, part)
+    documents, elsewhere = _documents(file, part)
     with Management.find(url, token, state_dir) as services:
-        _validate(services, documents, Console())
+        _validate(services, documents, elsewhere, Console())
 
 
 def diff(
@@ -71,7 +72,7 @@ def diff(
     state_dir: StateDirectory = DEFAULT_DIRECTORY,
 ) -> None:
     """Show where the file differs from the newest versions."""
-    documents = _documents(file, part)
+    documents, _ = _documents(file, part)
     with Management.find(url, token, state_dir) as services:
         _compare(services, documents, Console())
 
@@ -91,9 +92,10 @@ def apply(  # noqa: PLR0913 - the flags of a command
     state_dir: StateDirectory = DEFAULT_DIRECTORY,
 ) -> None:
     """Put the file in force: check it, show what changes, ask, apply the parts that differ."""
-    documents, begins, console = _documents(file, part), _instant(effective_from), Console()
+    documents, elsewhere = _documents(file, part)
+    begins, console = _instant(effective_from), Console()
     with Management.find(url, token, state_dir) as services:
-        _validate(services, documents, console)
+        _validate(services, documents, elsewhere, console)
         compared = _compare(services, documents, console)
         changed = [name for name, told in compared.items() if told["changes"]]
         if not changed:
@@ -124,7 +126,10 @@ def _half_done(error: ManagementError, done: list[str]) -> ManagementError:
     return ManagementError(f"{error}\n{', '.join(done)} had been put in force before; apply again")
 
 
-def _documents(file: Path, parts: list[str] | None) -> dict[str, Mapping[str, Any]]:
+def _documents(
+    file: Path, parts: list[str] | None
+) -> tuple[dict[str, Mapping[str, Any]], list[str]]:
+    """The parts asked for, and the names in them that another part of the file should define."""
     try:
         documents = read_program(file)
     except ProgramFileError as error:
@@ -132,18 +137,24 @@ def _documents(file: Path, parts: list[str] | None) -> dict[str, Mapping[str, An
     unknown = [part for part in parts or () if part not in documents]
     if unknown:
         raise typer.BadParameter(f"{file} has no part {unknown[0]!r}", param_hint="--part")
-    return {name: documents[name] for name in parts or documents}
+    asked = {name: documents[name] for name in parts or documents}
+    return asked, [
+        words for words in program_names.problems(documents) if words.partition("/")[0] in asked
+    ]
 
 
 def _validate(
-    services: Management, documents: Mapping[str, Mapping[str, Any]], console: Console
+    services: Management,
+    documents: Mapping[str, Mapping[str, Any]],
+    elsewhere: list[str],
+    console: Console,
 ) -> None:
     """Check every part, so that all mistakes are seen at once.
 
     Raises:
         ManagementError: one or more parts are no program.
     """
-    refusals: list[str] = []
+    refusals = list(elsewhere)
     for name, document in documents.items():
         try:
             services.call(name, "POST", "/v1/program:validate", body={"document": document})

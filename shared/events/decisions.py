@@ -137,6 +137,13 @@ class TagsChanged(Decision, frozen=True, kw_only=True):
     because: list[Because]
 
 
+class Level(Data, frozen=True, kw_only=True):
+    """What a tier is to people: its rank (0 is the lowest) and its title by language."""
+
+    rank: Count
+    title: dict[str, Text]
+
+
 class TierChanged(Decision, frozen=True, kw_only=True):
     """A member has another tier; `from` is null for the first one."""
 
@@ -144,6 +151,8 @@ class TierChanged(Decision, frozen=True, kw_only=True):
     because: Because
     from_: Identifier | None = field(name="from", default=None)
     until: Moment | None = None
+    level: Level | None = None
+    level_before: Level | None = None
 
 
 class TierEnding(Decision, frozen=True, kw_only=True):

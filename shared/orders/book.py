@@ -26,6 +26,7 @@ class Order:
     Attributes:
         scope, order_id, currency: of all its reports.
         first: the report that opened it.
+        again: whether it had been bought before, and all of it taken back.
         place: where in the history that stands.
         parts: by their names.
         whole: what the last change said.
@@ -43,6 +44,7 @@ class Order:
     whole: Bought | None = None
     refunds: dict[str, PaidBack] = field(default_factory=dict)
     reversed: set[str] = field(default_factory=set)
+    again: bool = False
     left: Content = Content(0)  # noqa: RUF009 - immutable
 
     @property
@@ -119,7 +121,7 @@ class Book:
     def _bought(self, report: Bought, place: int) -> Verdict:
         order = self._find(report.order_id, report.scope, sure=True)
         if order is None or (order.is_taken_back and not report.whole):
-            return self._open(report, place)
+            return self._open(report, place, again=order is not None)
         if not _same(report.currency, order.currency):
             return _nothing(report, "order_differs", counted_by=order.first.id)
         if report.whole:
@@ -134,8 +136,8 @@ class Book:
         code = "order_counted_before" if same else "order_differs"
         return _nothing(report, code, counted_by=known.id)
 
-    def _open(self, report: Bought, place: int) -> Verdict:
-        order = Order(report.scope, report.order_id, report.currency, report, place)
+    def _open(self, report: Bought, place: int, *, again: bool) -> Verdict:
+        order = Order(report.scope, report.order_id, report.currency, report, place, again=again)
         if report.whole:
             order.whole = report
         else:

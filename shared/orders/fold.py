@@ -19,7 +19,6 @@ from typing_extensions import override
 
 from shared.clock import Instant
 from shared.orders.book import COUNTS_FROM, Amends, Book, Opens, Order, Remark, nothing_paid
-from shared.orders.content import Content
 from shared.orders.reports import Bought, Report
 
 S = TypeVar("S")
@@ -43,8 +42,8 @@ class OrdersMachine(Protocol[S, F, E]):
         """What a fact says of an order; None where it is about something else."""
         ...
 
-    def with_content(self, fact: F, content: Content) -> F:
-        """The purchase as if so much had been bought."""
+    def as_it_stands(self, fact: F, order: Order) -> F:
+        """The purchase that opened an order, as if what is left of it had been bought."""
         ...
 
     def standing(self, facts: Sequence[tuple[Instant, F]]) -> Sequence[tuple[Instant, F]]:
@@ -89,7 +88,7 @@ class WithoutOrders(Generic[F]):
         """Nothing."""
         return None
 
-    def with_content(self, fact: F, content: Content) -> F:  # noqa: ARG002
+    def as_it_stands(self, fact: F, order: Order) -> F:  # noqa: ARG002
         """Never asked."""
         return fact
 
@@ -301,4 +300,6 @@ def _shown(machine: OrdersMachine[S, F, E], fact: F, order: Order) -> F | None:
     """What the machine sees of the fact that opened an order: it with what is left, or nothing."""
     if order.left.total < COUNTS_FROM:
         return None
-    return fact if order.left == order.first.content else machine.with_content(fact, order.left)
+    if order.left == order.first.content and not order.again:
+        return fact
+    return machine.as_it_stands(fact, order)

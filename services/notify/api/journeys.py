@@ -73,6 +73,9 @@ class JourneyOut(BaseModel):
     trigger: dict[str, str]
     entry: dict[str, Any] | None
     reentry: str
+    repeat_after: str | None = Field(
+        None, description="how long the same tier or tag is not spoken of again"
+    )
     exits: list[ExitOut]
     steps: list[StepOut]
 
@@ -111,7 +114,7 @@ class Templates(BaseModel):
 
 
 class RenderIn(BaseModel):
-    """What to render with; variables that are not given take their sample values."""
+    """What to render with: what is not given takes its sample value, what is null is missing."""
 
     language: Literal["zh", "en"] = "zh"
     variables: Annotated[dict[str, _Value], Field(max_length=200)] = {}
@@ -176,7 +179,9 @@ def journeys_router(reading: Messages, clock: Clock) -> APIRouter:
 
 def _rendered(program: Program, template: Template, body: RenderIn) -> Rendered:
     try:
-        content = render(template, body.language, {**VARIABLES, **body.variables})
+        variables = {**VARIABLES, **body.variables}
+        member_id = str(variables["member_id"])
+        content = render(template, (body.language,), member_id, variables)
     except ContentError as error:
         raise Problem(422, "cannot-render", str(error)) from error
     fits = [
@@ -198,6 +203,7 @@ def _journey(journey: Journey) -> JourneyOut:
         trigger={name: value for name, value in trigger.items() if value is not None},
         entry=None if journey.entry is None else to_json(journey.entry.condition),
         reentry=journey.reentry,
+        repeat_after=_span(journey.repeat_after or None),
         exits=[
             ExitOut(
                 event=each.on.event if each.on else None,
@@ -217,7 +223,7 @@ def _step(step: Send) -> StepOut:
         waits=[
             WaitOut(
                 since_entry=_span(wait.since_entry),
-                span=_span(wait.span),
+                span=_elapsed(wait.span) if wait.days is None else f"{wait.days}d",
                 until=None if wait.until is None else _time(wait.until),
             )
             for wait in step.waits
@@ -242,6 +248,13 @@ def _span(duration: int | None) -> str | None:
         if duration % size == 0:
             return f"{duration // size}{unit}"
     return f"{duration // SECOND}s"
+
+
+def _elapsed(duration: int | None) -> str | None:
+    """A wait that goes by what has elapsed: days are of the calendar."""
+    if duration is not None and duration % HOUR == 0:
+        return f"{duration // HOUR}h"
+    return _span(duration)
 
 
 def _time(of_day: int) -> str:

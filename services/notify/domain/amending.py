@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+from services.notify.domain import occasions
 from services.notify.domain.decision import Effect, MessageDecision
 from services.notify.domain.job_id import job_id
 from services.notify.domain.journey import Journey
@@ -30,7 +31,8 @@ def take_over(
         The entries that are no more.
     """
     said = [effect for effect in was if isinstance(effect, MessageDecision)]
-    now.sent = before.sent
+    now.sent, now.told = before.sent, before.told
+    now.topics = occasions.together(before.topics, now.topics)
     begun = {decision.journey for decision in said if decision.reason is None}
     now.once = sorted({*now.once, *(name for name in before.once if name in begun)})
     decided = {decision.job for decision in said}
@@ -47,8 +49,8 @@ def take_over(
 
 
 def _job(state: MemberState, entry: Entry, journey: Journey) -> bytes:
-    return job_id(state.member, entry.journey, entry.event_id, journey.steps[entry.step].name)
+    return job_id(state.member, entry.journey, entry.about, journey.steps[entry.step].name)
 
 
 def _names(entries: Iterable[Entry]) -> Iterator[tuple[str, str]]:
-    return ((entry.journey, entry.event_id) for entry in entries)
+    return ((entry.journey, entry.about) for entry in entries)

@@ -16,15 +16,22 @@ from services.notify.domain.document import (
     ExitPart,
     JourneyPart,
     SendPart,
+    TriggerPart,
     WaitPart,
 )
-from services.notify.domain.features import CATALOGUE
+from services.notify.domain.features import CATALOGUE, EVENT_FIELDS, catalogue_for
 from services.notify.domain.program import Channel, Destination, Program
 from services.notify.domain.quiet_hours import QuietHours
-from services.notify.domain.template import Template, problem_with
+from services.notify.domain.template import Template, problems_with
+from services.notify.domain.vocabulary import LISTENED, fields_of, variables_known
 from shared.clock import DAY, HOUR, MINUTE, SECOND
 from shared.conditions import ConditionError, Problem, compile_predicate, parse
 from shared.events import types
+from shared.events.registry import STRUCTS
+from shared.events.standards import unknown
+
+_TIER_REPEAT_AFTER = 30 * DAY
+_ANY_FIELD = frozenset(EVENT_FIELDS)
 
 
 class DocumentError(ValueError):
@@ -74,7 +81,7 @@ class _Compiler:
             for name, part in document.journeys.items()
         }
         self._check_caps()
-        self._check_templates()
+        self._check_templates(journeys)
         if self._problems:
             raise DocumentError(self._problems)
         caps = tuple(_cap(part) for part in document.caps)
@@ -89,6 +96,7 @@ class _Compiler:
                     name=name,
                     title=part.title.model_dump(),
                     consent_implied=part.consent == "implied",
+                    by_adviser=part.address == "adviser",
                     destination=part.destination,
                     bytes_max=part.bytes_max,
                 )
@@ -126,47 +134,74 @@ class _Compiler:
             if cap.category is not None:
                 self._known(cap.category, categories, f"/caps/{i}/category", "category")
 
-    def _check_templates(self) -> None:
-        """Each template in each language, against the tightest channel that it is sent through."""
+    def _check_templates(self, journeys: Mapping[str, ready.Journey]) -> None:
+        """Each template in each language, for each journey and channel that it is sent through."""
+        known: dict[str, dict[str, frozenset[str]]] = {}
         limits: dict[str, int] = {}
-        for journey in self._document.journeys.values():
-            for step in journey.steps:
-                channel = step.send and self._document.channels.get(step.send.channel)
-                if step.send and channel and channel.bytes_max is not None:
-                    least = limits.get(step.send.template, channel.bytes_max)
-                    limits[step.send.template] = min(least, channel.bytes_max)
+        for name, ready_journey in journeys.items():
+            for send in ready_journey.steps:
+                known.setdefault(send.template, {})[name] = variables_known(ready_journey.trigger)
+                channel = self._document.channels.get(send.channel)
+                if channel and channel.bytes_max is not None:
+                    least = limits.get(send.template, channel.bytes_max)
+                    limits[send.template] = min(least, channel.bytes_max)
         for name, template in self._document.templates.items():
+            used_in, most = known.get(name, {}), limits.get(name)
             for language, source in template.text.model_dump().items():
-                wrong = problem_with(source, limits.get(name))
-                if wrong is not None:
+                for wrong in problems_with(source, language, used_in, most):
                     self._refuse(f"/templates/{name}/text/{language}", wrong)
 
     def _journey(self, name: str, part: JourneyPart, pointer: str) -> ready.Journey:
+        told = self._trigger(part.trigger, f"{pointer}/trigger")
         exits = tuple(
-            self._exit(way_out, f"{pointer}/exits/{i}") for i, way_out in enumerate(part.exits)
+            self._exit(way_out, told, f"{pointer}/exits/{i}")
+            for i, way_out in enumerate(part.exits)
         )
+        of_tiers = part.trigger.event == types.TIER_CHANGED
+        if part.repeat_after is not None and not (of_tiers or part.trigger.tag):
+            self._refuse(f"{pointer}/repeat_after", "goes with a trigger that is a tag or a tier")
         return ready.Journey(
             name=name,
             title=part.title.model_dump(),
             trigger=ready.Trigger(event=part.trigger.event, tag=part.trigger.tag),
             reentry=part.reentry,
-            entry=self._rule(part.entry, f"{pointer}/entry"),
+            entry=self._rule(part.entry, told, f"{pointer}/entry"),
             exits=exits,
             exit_rules=tuple(each.rule for each in exits if each.rule is not None),
             steps=tuple(self._steps(name, part, f"{pointer}/steps")),
+            repeat_after=part.repeat_after or (_TIER_REPEAT_AFTER if of_tiers else 0),
         )
 
-    def _exit(self, part: ExitPart, pointer: str) -> ready.Exit:
+    def _trigger(self, part: TriggerPart | ExitPart, pointer: str) -> frozenset[str]:
+        """The fields that such an event may tell."""
+        if part.event is None:
+            return frozenset({"tag"})
+        if part.event in LISTENED:
+            return fields_of(part.event).possible
+        if part.event in STRUCTS:
+            words = f"{part.event} begins and ends no journey"
+        else:
+            words = unknown("event type", part.event, LISTENED)
+        self._refuse(f"{pointer}/event", words)
+        return _ANY_FIELD
+
+    def _exit(self, part: ExitPart, told: frozenset[str], pointer: str) -> ready.Exit:
         if part.when is not None:
-            return ready.Exit(on=None, rule=self._rule(part.when, f"{pointer}/when"))
+            return ready.Exit(on=None, rule=self._rule(part.when, told, f"{pointer}/when"))
+        both = told & self._trigger(part, pointer)
+        for i, field in enumerate(part.match):
+            if field not in both:
+                words = unknown("field", field, both)
+                listed = ", ".join(sorted(both)) or "none"
+                self._refuse(f"{pointer}/match/{i}", f"{words} (both events tell: {listed})")
         on = ready.Trigger(event=part.event, tag=part.tag)
         return ready.Exit(on=on, match=tuple(part.match))
 
-    def _rule(self, tree: object, pointer: str) -> ready.Rule | None:
+    def _rule(self, tree: object, told: frozenset[str], pointer: str) -> ready.Rule | None:
         if tree is None:
             return None
         try:
-            condition = parse(tree, CATALOGUE, pointer)
+            condition = parse(tree, catalogue_for(told), pointer)
         except ConditionError as error:
             self._problems.extend(error.problems)
             return None
@@ -206,7 +241,7 @@ class _Compiler:
     def _known(self, name: str, known: Mapping[str, object], pointer: str, what: str) -> None:
         if name not in known:
             listed = ", ".join(known) or "none"
-            self._refuse(pointer, f"unknown {what} {name!r}; known are {listed}")
+            self._refuse(pointer, f"{unknown(what, name, known)} (known: {listed})")
 
     def _refuse(self, pointer: str, message: str) -> None:
         self._problems.append(Problem(pointer, message))
@@ -226,7 +261,8 @@ def _send(journey: str, part: SendPart, waits: list[ready.Wait]) -> ready.Send:
 
 
 def _wait(part: WaitPart) -> ready.Wait:
-    return ready.Wait(since_entry=part.since_entry, span=part.span, until=part.until)
+    days, span = part.span or (None, None)
+    return ready.Wait(since_entry=part.since_entry, span=span, days=days, until=part.until)
 
 
 def _triggers(journeys: Mapping[str, ready.Journey]) -> dict[str, list[ready.Journey]]:

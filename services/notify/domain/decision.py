@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from services.notify.domain.facts import Scalar
+from services.notify.domain.facts import Value
 from shared.clock import Instant
 from shared.events.decisions import Figure
 
@@ -35,7 +35,7 @@ class MessageDecision(msgspec.Struct, frozen=True, gc=False):
     reason: str | None
     figures: list[Figure]
     language: str
-    variables: dict[str, Scalar | None]
+    variables: dict[str, Value]
     store_id: str | None
     version: int
 

@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from services.notify.domain.retry import RetrySchedule
-from services.notify.domain.send_decision import PAST_DEADLINE
+from services.notify.domain.send_decision import PAST_DEADLINE, QUIET_HOURS
 from shared.clock import Instant
 
 State = Literal["sent", "waiting", "failed"]
@@ -44,7 +44,13 @@ class Refused(msgspec.Struct, frozen=True):
     error: str
 
 
-Answer = Spoken | Away | Refused
+class Later(msgspec.Struct, frozen=True):
+    """It is not said now, but at that instant."""
+
+    until: Instant
+
+
+Answer = Spoken | Away | Refused | Later
 
 
 class Next(NamedTuple):
@@ -67,6 +73,8 @@ def after_attempt(
             return Next("sent", at, None)
         case Refused(error=error):
             return Next("failed", at, error)
+        case Later(until=until):
+            return Next("waiting", until, QUIET_HOURS)
         case Away(error=error, retry_after=retry_after):
             again = schedule.next_attempt(attempts, at, retry_after)
             if again is None:

@@ -5,7 +5,7 @@ template, a cap's channel) is checked by `services.notify.domain.compiling`.
 """
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -23,6 +23,13 @@ DURATION_MAX = 1000 * DAY
 CAP_WINDOW_MAX = 31 * DAY
 
 
+class Span(NamedTuple):
+    """A wait: so many days of the member's calendar, or a span that has elapsed, in µs."""
+
+    days: int | None = None
+    elapsed: int | None = None
+
+
 def _duration(text: object) -> int:
     found = _DURATION.fullmatch(text) if isinstance(text, str) else None
     if found is None:
@@ -31,6 +38,11 @@ def _duration(text: object) -> int:
     if span > DURATION_MAX:
         raise ValueError(f"a span of time is at most {DURATION_MAX // DAY}d")
     return span
+
+
+def _span(text: object) -> "Span":
+    span = _duration(text)
+    return Span(days=span // DAY) if str(text).endswith("d") else Span(elapsed=span)
 
 
 def _period(text: object) -> str | int:
@@ -59,6 +71,7 @@ def _zone(name: str) -> str:
 
 
 Duration = Annotated[int, BeforeValidator(_duration)]
+WaitSpan = Annotated[Span, BeforeValidator(_span)]
 CapPeriod = Annotated[Period | int, BeforeValidator(_period)]
 TimeOfDay = Annotated[int, BeforeValidator(_time_of_day)]
 Zone = Annotated[str, AfterValidator(_zone)]
@@ -124,11 +137,16 @@ class DestinationPart(Part):
 
 
 class ChannelPart(Part):
-    """A way to reach a member; consent is `implied` until they say no, or must be `explicit`."""
+    """A way to reach a member; consent is `implied` until they say no, or must be `explicit`.
+
+    `address: adviser`: through a member of staff; when the last one who was a contact is none any
+    more, the channel leads nowhere.
+    """
 
     title: Words
     destination: Name
     consent: Literal["implied", "explicit"] = "explicit"
+    address: Literal["member", "adviser"] = "member"
     bytes_max: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
 
 
@@ -140,10 +158,14 @@ class TemplatePart(Part):
 
 
 class WaitPart(Part):
-    """`since_entry` or `for` a span of time, then `until` a time of day on the member's clock."""
+    """`since_entry` or `for` a span of time, then `until` a time of day on the member's clock.
+
+    `for: 3d` is three days of the calendar, at the same time of day; `for: 72h` are 72 hours, and
+    `since_entry` counts days of 24 hours.
+    """
 
     since_entry: Duration | None = None
-    span: Annotated[Duration | None, Field(alias="for")] = None
+    span: Annotated[WaitSpan | None, Field(alias="for")] = None
     until: TimeOfDay | None = None
 
     @model_validator(mode="after")
@@ -210,12 +232,13 @@ class ExitPart(Part):
 
 
 class JourneyPart(Part):
-    """A journey."""
+    """A journey; `repeat_after`: the same tier or tag is not spoken of again within that time."""
 
     title: Words
     trigger: TriggerPart
     entry: dict[str, Any] | None = None
     reentry: Reentry = "restart"
+    repeat_after: Duration | None = None
     exits: Annotated[list[ExitPart], Field(max_length=20)] = []
     steps: Annotated[list[StepPart], Field(min_length=1, max_length=100)]
 

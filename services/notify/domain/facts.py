@@ -15,6 +15,9 @@ from shared.events.decisions import Receipt as ReceiptData
 from shared.events.decisions import TagsChanged, TierChanged
 from shared.events.facts import (
     ConsentChanged,
+    ContactAdded,
+    ContactRemoved,
+    MemberAssigned,
     MemberJoined,
     ProfileUpdated,
     PurchaseChanged,
@@ -25,6 +28,9 @@ from shared.events.facts import (
 from shared.orders import Bought, Content, PaidBack, Report, Reversed, digest_of
 
 Scalar = str | int | float | bool
+Words = dict[str, str]
+"""The same words by language."""
+Value = Scalar | Words
 
 
 class Fact(msgspec.Struct, array_like=True, frozen=True, gc=False, tag_field="kind"):
@@ -45,6 +51,8 @@ class Purchase(Fact, array_like=True, frozen=True, tag=1, gc=False):
     """Of all that was said of the order, also of what is not kept here."""
     part: str = ""
     whole: bool = False
+    again: bool = False
+    """Whether the order had been bought before, and all of it taken back."""
 
 
 class Joined(Fact, array_like=True, frozen=True, tag=2):
@@ -77,12 +85,16 @@ class Tags(Fact, array_like=True, frozen=True, tag=5):
     supersedes: str | None = None
 
 
-class Tier(Fact, array_like=True, frozen=True, tag=6, gc=False):
-    """The member has another tier."""
+class Tier(Fact, array_like=True, frozen=True, tag=6):
+    """The member has another tier; what both are called, and where they rank, as far as told."""
 
     before: str | None
     now: str
     supersedes: str | None = None
+    rank: int | None = None
+    title: Words = {}
+    rank_before: int | None = None
+    title_before: Words = {}
 
 
 class Receipt(Fact, array_like=True, frozen=True, tag=7, gc=False):
@@ -103,6 +115,16 @@ class Occurrence(Fact, array_like=True, frozen=True, tag=9):
 
     type: str
     values: dict[str, Scalar]
+
+
+class Contact(Fact, array_like=True, frozen=True, tag=10, gc=False):
+    """A member of staff and the member became contacts, or are contacts no more (`removed`)."""
+
+    staff_id: str
+    store_id: str
+    via: str = ""
+    removed: bool = False
+    assigned: bool = False
 
 
 class Refund(Fact, array_like=True, frozen=True, tag=11, gc=False):
@@ -135,11 +157,12 @@ AnyFact = (
     | Receipt
     | Erased
     | Occurrence
+    | Contact
     | Refund
     | Reversal
 )
 
-_NOT_KEPT = frozenset({"text", "name", "title", "reason", "error"})
+NOT_KEPT = frozenset({"text", "name", "title", "reason", "error"})
 _TEXT_LENGTH_MAX = 128
 
 
@@ -164,7 +187,7 @@ def plain_values(data: msgspec.Struct | Mapping[str, Any]) -> dict[str, Scalar]:
     return {
         name: value
         for name, value in fields.items()
-        if name not in _NOT_KEPT
+        if name not in NOT_KEPT
         and isinstance(value, str | int | float | bool)
         and not (isinstance(value, str) and len(value) > _TEXT_LENGTH_MAX)
     }
@@ -254,7 +277,7 @@ def _preferences(event: Event) -> Preferences | None:
     return Preferences(
         event.id,
         # zh-CN and zh-Hant are read by whoever reads zh
-        language.partition("-")[0] if isinstance(language, str) else None,
+        language.partition("-")[0].lower() if isinstance(language, str) else None,
         zone if isinstance(zone, str) else None,
     )
 
@@ -271,7 +294,23 @@ def _tags(event: Event) -> Tags:
 
 def _tier(event: Event) -> Tier:
     data: TierChanged = event.data
-    return Tier(event.id, data.from_, data.to, data.supersedes)
+    level, before = data.level, data.level_before
+    return Tier(
+        event.id,
+        data.from_,
+        data.to,
+        data.supersedes,
+        None if level is None else level.rank,
+        {} if level is None else level.title,
+        None if before is None else before.rank,
+        {} if before is None else before.title,
+    )
+
+
+def _contact(event: Event) -> Contact:
+    data: ContactAdded | ContactRemoved | MemberAssigned = event.data
+    removed, assigned = event.type == types.CONTACT_REMOVED, event.type == types.MEMBER_ASSIGNED
+    return Contact(event.id, data.staff_id, data.store_id, data.via or "", removed, assigned)
 
 
 def _receipt(event: Event) -> Receipt:
@@ -295,5 +334,8 @@ _READERS: dict[str, Callable[[Event], AnyFact | None]] = {
     types.TAGS_CHANGED: _tags,
     types.TIER_CHANGED: _tier,
     types.MEMBER_ERASED: _erased,
+    types.CONTACT_ADDED: _contact,
+    types.CONTACT_REMOVED: _contact,
+    types.MEMBER_ASSIGNED: _contact,
     **dict.fromkeys(types.RECEIPTS, _receipt),
 }

@@ -1,11 +1,12 @@
 """The features that conditions of journeys may speak of: the member, and the event at hand."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
-from services.notify.domain.facts import Scalar
+from services.notify.domain.facts import Value
 from services.notify.domain.state import MemberState
-from shared.clock import Instant
+from shared.clock import DAY, Instant
 from shared.conditions import NOW, Catalogue, Feature
 
 _EVENT = "event."
@@ -32,6 +33,9 @@ CATALOGUE = Catalogue(
         Feature("event.task_id", "text", {"zh": "任务", "en": "task"}),
         Feature("event.from", "text", {"zh": "原等级", "en": "tier before"}),
         Feature("event.to", "text", {"zh": "新等级", "en": "tier after"}),
+        Feature(
+            "event.direction", "text", {"zh": "等级升降", "en": "tier: up, down, first or changed"}
+        ),
         Feature("event.tag", "text", {"zh": "新标签", "en": "tag added"}),
     ]
 )
@@ -40,9 +44,19 @@ CATALOGUE = Catalogue(
 EVENT_FIELDS = tuple(f.name.removeprefix(_EVENT) for f in CATALOGUE if f.name.startswith(_EVENT))
 
 
-def values_of(
-    state: MemberState, entered_with: Mapping[str, Scalar], at: Instant
-) -> dict[str, Any]:
+@lru_cache(maxsize=256)
+def catalogue_for(fields: frozenset[str]) -> Catalogue:
+    """The features that a journey may ask for, whose event tells these fields."""
+    return Catalogue(
+        [
+            feature
+            for feature in CATALOGUE
+            if not feature.name.startswith(_EVENT) or feature.name.removeprefix(_EVENT) in fields
+        ]
+    )
+
+
+def values_of(state: MemberState, entered_with: Mapping[str, Value], at: Instant) -> dict[str, Any]:
     """What a condition sees of a member at an instant."""
     values: dict[str, Any] = {
         NOW: at,
@@ -58,3 +72,28 @@ def values_of(
         if field in entered_with:
             values[_EVENT + field] = entered_with[field]
     return values
+
+
+VARIABLE_OF = {
+    "to": "tier_after",
+    "to_title": "tier_after_title",
+    "from": "tier_before",
+    "from_title": "tier_before_title",
+    "direction": "tier_direction",
+}
+
+
+def variables_of(
+    state: MemberState, entered_with: Mapping[str, Value], at: Instant
+) -> dict[str, Value]:
+    """What a message may speak of at an instant; what is not known is not in it."""
+    variables: dict[str, Value] = {
+        VARIABLE_OF.get(name, name): value for name, value in entered_with.items()
+    }
+    variables["orders"] = state.orders
+    if state.tier is not None:
+        variables["tier"] = state.tier
+        variables["tier_title"] = state.tier_title or {"zh": state.tier, "en": state.tier}
+    if state.last_purchase_at is not None:
+        variables["days_since_purchase"] = (at - state.last_purchase_at) // DAY
+    return variables

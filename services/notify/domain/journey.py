@@ -10,10 +10,12 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from services.notify.domain.facts import Scalar
+from services.notify.domain.facts import Value
+from services.notify.domain.local_time import days_later
 from services.notify.domain.quiet_hours import next_time_of_day
 from shared.clock import Instant
 from shared.conditions import Condition, explain
+from shared.events import types
 from shared.events.decisions import Figure
 
 Reentry = Literal["restart", "ignore", "once", "parallel"]
@@ -40,10 +42,14 @@ class Rule(msgspec.Struct, frozen=True):
 
 
 class Wait(msgspec.Struct, frozen=True):
-    """A wait: a span since the entry or since the step before, then until a local time of day."""
+    """A wait: a span since the entry or since the step before, then until a local time of day.
+
+    `days` are days of the member's calendar; the spans are µs, whatever the clocks do.
+    """
 
     since_entry: int | None = None
     span: int | None = None
+    days: int | None = None
     until: int | None = None
 
     def ends_at(self, entered_at: Instant, at: Instant, zone: ZoneInfo) -> Instant:
@@ -52,6 +58,8 @@ class Wait(msgspec.Struct, frozen=True):
             at = max(at, entered_at + self.since_entry)
         if self.span is not None:
             at += self.span
+        if self.days is not None:
+            at = days_later(at, self.days, zone)
         return at if self.until is None else next_time_of_day(at, self.until, zone)
 
 
@@ -95,7 +103,7 @@ class Exit(msgspec.Struct, frozen=True):
     match: Sequence[str] = ()
     rule: Rule | None = None
 
-    def matches(self, entered_with: Mapping[str, Scalar], values: Mapping[str, Scalar]) -> bool:
+    def matches(self, entered_with: Mapping[str, Value], values: Mapping[str, Value]) -> bool:
         """Whether an event with these values speaks of what the entry is about."""
         return all(
             field in entered_with and entered_with[field] == values.get(field)
@@ -104,7 +112,10 @@ class Exit(msgspec.Struct, frozen=True):
 
 
 class Journey(msgspec.Struct, frozen=True):
-    """One journey of one version of the program."""
+    """One journey of one version of the program.
+
+    `repeat_after` is in µs: how long the same tier or tag is not spoken of again.
+    """
 
     name: str
     title: Mapping[str, str]
@@ -114,6 +125,12 @@ class Journey(msgspec.Struct, frozen=True):
     exits: Sequence[Exit]
     exit_rules: Sequence[Rule]
     steps: Sequence[Send]
+    repeat_after: int = 0
+
+    @property
+    def of_tiers(self) -> bool:
+        """Whether it speaks of the member's tier."""
+        return self.trigger.event == types.TIER_CHANGED
 
     def exit_reached(self, values: Values) -> list[Figure] | None:
         """The figures of the first exit rule that holds; None when the journey goes on."""

@@ -43,11 +43,41 @@ def period_start(period: Period, at: Instant, zone: ZoneInfo) -> Instant:
     return min(from_datetime(midnight), at)
 
 
-def shown_at(local_day: datetime, time: int, zone: ZoneInfo) -> list[Instant]:
-    """The two instants (ascending, mostly equal) at which a clock of the zone may show `time`."""
-    midnight = datetime(local_day.year, local_day.month, local_day.day, tzinfo=zone)
-    wall = midnight + timedelta(microseconds=time)  # wall-clock arithmetic: the zone stays
-    return sorted(from_datetime(wall.replace(fold=fold)) for fold in (0, 1))
+def next_change(after: Instant, until: Instant, zone: ZoneInfo) -> Instant | None:
+    """When, in `(after, until]`, the clocks of a zone change; None when they do not.
+
+    The interval is short (two days, say): no clock changes twice within it.
+    """
+    offset = _offset(after, zone)
+    if _offset(until, zone) == offset:
+        return None
+    low, high = after, until
+    while high - low > 1:
+        middle = (low + high) // 2
+        if _offset(middle, zone) == offset:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+def skipped(change: Instant, zone: ZoneInfo) -> int:
+    """How much time of day a change of the clocks skips, in µs; below zero for what comes twice."""
+    return _offset(change, zone) - _offset(change - 1, zone)
+
+
+def days_later(at: Instant, days: int, zone: ZoneInfo) -> Instant:
+    """The same time of day so many calendar days later.
+
+    Where the clocks skip it there, the moment of their change; where they show it twice, the first.
+    """
+    if never_changes(zone):
+        return at + days * DAY
+    wanted = to_datetime(at + _offset(at, zone)).replace(tzinfo=zone) + timedelta(days=days)
+    first, second = sorted(from_datetime(wanted.replace(fold=fold)) for fold in (0, 1))
+    if time_of_day(first, zone) == time_of_day(at, zone):
+        return first
+    return next_change(first, second, zone) or second
 
 
 def _offset(at: Instant, zone: ZoneInfo) -> int:

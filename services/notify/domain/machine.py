@@ -12,23 +12,24 @@ from uuid import UUID
 
 import msgspec
 
-from services.notify.domain import facts, send_decision
+from services.notify.domain import facts, occasions, send_decision, tier_news
 from services.notify.domain.amending import take_over
 from services.notify.domain.caps import Sent
 from services.notify.domain.consent import consent_to
 from services.notify.domain.decision import Effect, Forgotten, MessageDecision, ReceiptSeen
-from services.notify.domain.facts import AnyFact, Scalar
-from services.notify.domain.features import values_of
+from services.notify.domain.facts import AnyFact, Value
+from services.notify.domain.features import values_of, variables_of
 from services.notify.domain.job_id import job_id
-from services.notify.domain.journey import ENTRIES_PARALLEL_MAX, Exit, Journey, Send
+from services.notify.domain.journey import Exit, Journey, Send
 from services.notify.domain.program import Program, Programs
 from services.notify.domain.projection import context_of, project, type_of, withdraws_only
+from services.notify.domain.reentry import make_room
 from services.notify.domain.send_decision import Postpone, Situation, Suppress, decide
 from services.notify.domain.state import Entry, MemberState
-from shared.clock import DAY, Instant
+from shared.clock import Instant
 from shared.events import Event
 from shared.events.decisions import Figure
-from shared.orders import Amendment, Content, Remark, Report
+from shared.orders import Amendment, Order, Remark, Report
 
 
 class NotifyMachine:
@@ -66,9 +67,9 @@ class NotifyMachine:
         """What a fact says of an order."""
         return facts.report_of(fact)
 
-    def with_content(self, fact: AnyFact, content: Content) -> AnyFact:
-        """A purchase as if so much had been bought."""
-        return msgspec.structs.replace(fact, total=content.total)
+    def as_it_stands(self, fact: AnyFact, order: Order) -> AnyFact:
+        """A purchase as if what is left had been bought."""
+        return msgspec.structs.replace(fact, total=order.left.total, again=order.again)
 
     def standing(
         self, told: Sequence[tuple[Instant, AnyFact]]
@@ -113,21 +114,48 @@ class NotifyMachine:
         match fact:
             case facts.Receipt():
                 _take_receipt(state, at, fact, effects)
-                return
             case facts.Erased():
                 _forget(state, at, effects)
-                return
+            case facts.Tier():
+                journeys = self._triggered(at, fact)
+                seen = tier_news.take(state, fact, spoken_of=bool(journeys))
+                self._leave(state, at, fact, seen, effects)
+                self._unsay(state, at, fact, effects)
+                if tier_news.is_news(seen):
+                    self._enter(state, at, fact, journeys, seen)
             case _:
                 project(state, at, fact)
-        program = self.programs.at(at).program
-        event_type = type_of(fact)
-        journeys = program.triggers.get(event_type)
-        if state.entries or journeys:
-            context = context_of(fact)
-            if state.entries:
-                self._leave(state, at, fact, event_type, context, effects)
-            for journey in journeys or ():
-                self._enter(state, at, fact, journey, context)
+                journeys = self._triggered(at, fact)
+                if state.entries or journeys:
+                    context = context_of(fact)
+                    self._leave(state, at, fact, context, effects)
+                    self._enter(state, at, fact, journeys, context)
+
+    def _triggered(self, at: Instant, fact: AnyFact) -> Sequence[Journey]:
+        """The journeys that listen to such an event."""
+        return self.programs.at(at).program.triggers.get(type_of(fact), ())
+
+    def _unsay(
+        self,
+        state: MemberState,
+        at: Instant,
+        fact: facts.Tier,
+        effects: list[Effect],
+    ) -> None:
+        """What waited to be said of an earlier tier is not said any more."""
+        for entry in list(state.entries):
+            journey = self._journey(entry)
+            if not journey.of_tiers or entry.step > 0:
+                continue
+            state.entries.remove(entry)
+            figure = Figure(feature="tier", op="equals", value=entry.context["to"], actual=fact.now)
+            answer = Suppress(send_decision.EXITED, [figure])
+            step = journey.steps[0]
+            effects.append(_decision(state, entry, step, at, answer, fact.event_id))
+
+    def _journey(self, entry: Entry) -> Journey:
+        """The journey of an entry, in the version that let the member in."""
+        return self.programs.numbered(entry.version).journeys[entry.journey]
 
     def due(self, state: MemberState) -> Instant | None:
         """When the next step of any journey is to be decided."""
@@ -140,7 +168,7 @@ class NotifyMachine:
         """Decide the step that is due first, as of its due instant."""
         entries = state.entries
         entry = entries[0] if len(entries) == 1 else min(entries, key=_due_order)
-        journey = self.programs.numbered(entry.version).journeys[entry.journey]
+        journey = self._journey(entry)
         step = journey.steps[entry.step]
         program = self.programs.at(entry.due).program
         answer = self._decide(state, entry, journey, step, program)
@@ -151,6 +179,9 @@ class NotifyMachine:
         effects.append(decision)
         if decision.reason is None:
             _count(state, decision, program)
+            occasions.was_said(state, journey, entry, decision.decided_at)
+            if journey.of_tiers:
+                state.told = None
         if decision.reason == send_decision.EXITED:
             state.entries.remove(entry)
         else:
@@ -168,6 +199,7 @@ class NotifyMachine:
                 consent=consent_to(state.consent, step.channel, step.category),
                 # a channel that a later version dropped has no implied consent any more
                 consent_implied=channel is not None and channel.consent_implied,
+                reachable=channel is None or channel.reaches(state),
                 deadline=entry.planned + step.deadline,
                 exit_reached=(
                     journey.exit_reached(values_of(state, entry.context, entry.due))
@@ -202,8 +234,19 @@ class NotifyMachine:
         state: MemberState,
         at: Instant,
         fact: AnyFact,
+        journeys: Sequence[Journey],
+        context: Mapping[str, Value],
+    ) -> None:
+        for journey in journeys:
+            self._enter_one(state, at, fact, journey, context)
+
+    def _enter_one(
+        self,
+        state: MemberState,
+        at: Instant,
+        fact: AnyFact,
         journey: Journey,
-        context: Mapping[str, Scalar],
+        context: Mapping[str, Value],
     ) -> None:
         tag = journey.trigger.tag
         if tag is not None:
@@ -212,7 +255,7 @@ class NotifyMachine:
             context = {**context, "tag": tag}
         if journey.entry is not None and not journey.entry.holds(values_of(state, context, at)):
             return
-        if not _make_room(state, journey):
+        if occasions.was_said_lately(state, journey, context, at) or not make_room(state, journey):
             return
         version, program = self.programs.at(at)
         planned = journey.steps[0].planned(at, at, program.zone_of(state))
@@ -226,6 +269,7 @@ class NotifyMachine:
                 step=0,
                 planned=planned,
                 due=planned,
+                occasion=occasions.begin(state, journey, fact, context),
             )
         )
 
@@ -234,13 +278,15 @@ class NotifyMachine:
         state: MemberState,
         at: Instant,
         fact: AnyFact,
-        event_type: str,
-        context: Mapping[str, Scalar],
+        context: Mapping[str, Value],
         effects: list[Effect],
     ) -> None:
         """End the entries that this event is about; the step that they waited for is not said."""
+        if not state.entries:
+            return
+        event_type = type_of(fact)
         for entry in list(state.entries):
-            journey = self.programs.numbered(entry.version).journeys[entry.journey]
+            journey = self._journey(entry)
             for way_out in journey.exits:
                 if _leads_out(way_out, entry, fact, event_type, context):
                     state.entries.remove(entry)
@@ -263,27 +309,8 @@ def _due_order(entry: Entry) -> tuple[Instant, str, str]:
     return entry.due, entry.journey, entry.event_id
 
 
-def _make_room(state: MemberState, journey: Journey) -> bool:
-    """Apply the re-entry policy; False: the member does not enter."""
-    under_way = [entry for entry in state.entries if entry.journey == journey.name]
-    match journey.reentry:
-        case "restart":
-            for entry in under_way:
-                state.entries.remove(entry)
-            return True
-        case "ignore":
-            return not under_way
-        case "parallel":
-            return len(under_way) < ENTRIES_PARALLEL_MAX
-        case "once":
-            if journey.name in state.once:
-                return False
-            state.once = sorted([*state.once, journey.name])
-            return True
-
-
 def _leads_out(
-    way_out: Exit, entry: Entry, fact: AnyFact, event_type: str, context: Mapping[str, Scalar]
+    way_out: Exit, entry: Entry, fact: AnyFact, event_type: str, context: Mapping[str, Value]
 ) -> bool:
     on = way_out.on
     if on is None:
@@ -302,19 +329,9 @@ def _decision(
     cause: str | None = None,
 ) -> MessageDecision:
     context = entry.context
-    variables: dict[str, Scalar | None] = {
-        **context,
-        "tier": state.tier,
-        "orders": state.orders,
-    }
-    if state.last_purchase_at is not None:
-        variables["days_since_purchase"] = (at - state.last_purchase_at) // DAY
-    if "to" in context:
-        variables["tier_after"] = variables.pop("to")
-        variables["tier_before"] = variables.pop("from", None)
     store = context.get("store_id", state.home_store)
     return MessageDecision(
-        job=job_id(state.member, entry.journey, entry.event_id, step.name),
+        job=job_id(state.member, entry.journey, entry.about, step.name),
         journey=entry.journey,
         step=step.name,
         rule=step.rule,
@@ -330,7 +347,7 @@ def _decision(
         reason=answer.reason if isinstance(answer, Suppress) else None,
         figures=answer.figures,
         language=state.language or "",
-        variables=variables,
+        variables=variables_of(state, context, at),
         store_id=store if isinstance(store, str) else None,
         version=entry.version,
     )

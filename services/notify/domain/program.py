@@ -19,7 +19,8 @@ from shared.clock import Instant
 class Channel(msgspec.Struct, frozen=True):
     """A way to reach a member.
 
-    `consent_implied`: it may speak until the member says no. `bytes_max` is its limit for one text.
+    `consent_implied`: it may speak until the member says no. `by_adviser`: it speaks through a
+    member of staff who is a contact. `bytes_max` is its limit for one text.
     """
 
     name: str
@@ -27,6 +28,11 @@ class Channel(msgspec.Struct, frozen=True):
     consent_implied: bool
     destination: str
     bytes_max: int | None
+    by_adviser: bool = False
+
+    def reaches(self, state: MemberState) -> bool:
+        """Whether it leads to a member; where nobody has told of any contact, it is tried."""
+        return not self.by_adviser or state.advisers is None or bool(state.advisers)
 
 
 class Destination(msgspec.Struct, frozen=True):

@@ -1,24 +1,24 @@
 """What a fact tells of a member: what is kept of it, and what journeys see of it."""
 
+from collections.abc import Mapping
+
 from services.notify.domain import facts
 from services.notify.domain.consent import after
-from services.notify.domain.facts import AnyFact, Scalar
+from services.notify.domain.facts import AnyFact, Value
 from services.notify.domain.state import MemberState
 from shared.clock import Instant
 from shared.events import types
 
 
 def project(state: MemberState, at: Instant, fact: AnyFact) -> None:
-    """Keep what later decisions may look at."""
+    """Keep what later decisions may look at; a tier is news (`tier_news`)."""
     match fact:
         case facts.Purchase():
             state.orders += 1
             state.last_purchase_at = at
-            state.last_store = fact.store_id
+            state.last_store = fact.store_id or state.last_store
         case facts.Tags():
             state.tags = sorted((set(state.tags) - set(fact.removed)) | set(fact.added))
-        case facts.Tier():
-            state.tier = fact.now
         case facts.Joined():
             if state.joined_at is None:
                 state.joined_at, state.home_store = at, fact.store_id
@@ -28,12 +28,22 @@ def project(state: MemberState, at: Instant, fact: AnyFact) -> None:
         case facts.Preferences():
             state.language = fact.language or state.language
             state.time_zone = fact.time_zone or state.time_zone
+        case facts.Contact():
+            others = [staff for staff in state.advisers or () if staff != fact.staff_id]
+            state.advisers = others if fact.removed else [*others, fact.staff_id]
         case _:
             pass
 
 
-def context_of(fact: AnyFact) -> dict[str, Scalar]:  # noqa: PLR0911 - one for each kind of fact
-    """The values of an event that exits match, conditions look at and messages speak of."""
+def context_of(fact: AnyFact) -> dict[str, Value]:
+    """The values of an event that exits match, conditions look at and messages speak of.
+
+    What is empty was not told; those of a tier are in `tier_news`.
+    """
+    return {name: value for name, value in _values(fact).items() if value != ""}
+
+
+def _values(fact: AnyFact) -> Mapping[str, Value]:  # noqa: PLR0911 - one for each kind of fact
     match fact:
         case facts.Purchase():
             return {
@@ -44,21 +54,19 @@ def context_of(fact: AnyFact) -> dict[str, Scalar]:  # noqa: PLR0911 - one for e
                 "currency": fact.currency,
             }
         case facts.Refund():
-            values: dict[str, Scalar] = {
+            return {
                 "order_id": fact.order_id,
                 "refund_id": fact.refund_id,
                 "store_id": fact.store_id,
                 "amount": fact.amount,
                 "currency": fact.currency,
             }
-            return {name: value for name, value in values.items() if value != ""}
         case facts.Reversal():
             return {"order_id": fact.order_id, "refund_id": fact.refund_id}
         case facts.Joined():
             return {"store_id": fact.store_id, "via": fact.via}
-        case facts.Tier():
-            before: dict[str, Scalar] = {} if fact.before is None else {"from": fact.before}
-            return {**before, "to": fact.now}
+        case facts.Contact():
+            return {"staff_id": fact.staff_id, "store_id": fact.store_id, "via": fact.via}
         case facts.Occurrence():
             return fact.values
         case _:
@@ -67,7 +75,15 @@ def context_of(fact: AnyFact) -> dict[str, Scalar]:  # noqa: PLR0911 - one for e
 
 def type_of(fact: AnyFact) -> str:
     """The event type that journeys know it by."""
-    return fact.type if isinstance(fact, facts.Occurrence) else _TYPE_OF[type(fact)]
+    match fact:
+        case facts.Occurrence():
+            return fact.type
+        case facts.Contact():
+            if fact.assigned:
+                return types.MEMBER_ASSIGNED
+            return types.CONTACT_REMOVED if fact.removed else types.CONTACT_ADDED
+        case _:
+            return _TYPE_OF[type(fact)]
 
 
 _TYPE_OF: dict[type, str] = {

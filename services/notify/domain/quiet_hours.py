@@ -5,13 +5,12 @@ counts is what the member's clock shows, so a change to or from summer time move
 not the hour.
 """
 
-from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import msgspec
 
-from services.notify.domain.local_time import never_changes, shown_at, time_of_day
-from shared.clock import DAY, Instant, to_datetime
+from services.notify.domain.local_time import never_changes, next_change, skipped, time_of_day
+from shared.clock import DAY, Instant
 
 
 class QuietHours(msgspec.Struct, frozen=True):
@@ -30,36 +29,29 @@ class QuietHours(msgspec.Struct, frozen=True):
 def quiet_until(at: Instant, hours: QuietHours, zone: ZoneInfo) -> Instant | None:
     """The first instant after `at` that is not quiet, or None when `at` is not quiet itself.
 
-    At a change of the clocks the end may be shown twice (the first one after `at` counts) or be
-    skipped (then quiet hours end with the change).
+    That is when the clock shows the end, or when a change of the clocks leads out of quiet hours.
     """
     now = time_of_day(at, zone)
     if not hours.covers(now):
         return None
+    end = at + (hours.end - now) % DAY
     if never_changes(zone):
-        return at + (hours.end - now) % DAY
-    day = to_datetime(at).astimezone(zone)
-    if now >= hours.end:
-        day += timedelta(days=1)
-    shown = shown_at(day, hours.end, zone)
-    for candidate in shown:
-        if candidate > at and time_of_day(candidate, zone) == hours.end:
-            return candidate
-    return _change_between(max(at, shown[0]), shown[1], hours, zone)
+        return end
+    changed = next_change(at, end, zone)
+    if changed is None:
+        return end
+    return quiet_until(changed, hours, zone) or changed
 
 
 def next_time_of_day(at: Instant, time: int, zone: ZoneInfo) -> Instant:
-    """The first instant from `at` on when the zone's clock shows `time` (or has skipped it)."""
-    everything_else = QuietHours(start=(time + 1) % DAY, end=time)
-    return quiet_until(at, everything_else, zone) or at
-
-
-def _change_between(low: Instant, high: Instant, hours: QuietHours, zone: ZoneInfo) -> Instant:
-    """The instant in (low, high] where quiet ends because the clocks skip the end."""
-    while high - low > 1:
-        middle = (low + high) // 2
-        if hours.covers(time_of_day(middle, zone)):
-            low = middle
-        else:
-            high = middle
-    return high
+    """The first instant from `at` on when the zone's clock shows `time`, or skips it."""
+    now = time_of_day(at, zone)
+    shown = at + (time - now) % DAY
+    if never_changes(zone):
+        return shown
+    changed = next_change(at, shown, zone)
+    if changed is None:
+        return shown
+    if (time - time_of_day(changed - 1, zone)) % DAY <= skipped(changed, zone):
+        return changed
+    return next_time_of_day(changed, time, zone)

@@ -1,6 +1,7 @@
 """The one decision that every message passes, in one fixed order.
 
 1. **consent**: the member lets this channel speak (or has not said no, where consent is implied);
+then the channel has somebody or something to speak through (**address**);
 2. **deadline**: the message is still worth sending;
 3. **exit rules again**: the reason for the journey has not gone away;
 4. **quiet hours** in the member's zone: the message waits for their end, unless its deadline is
@@ -23,20 +24,21 @@ from shared.clock import Instant, format_instant
 from shared.events.decisions import Figure
 
 NO_CONSENT = "no_consent"
+NO_ADDRESS = "no_address"
 PAST_DEADLINE = "past_deadline"
 EXITED = "exited"
 QUIET_HOURS = "quiet_hours"
 CAPPED = "capped"
 
-REASONS = (NO_CONSENT, PAST_DEADLINE, EXITED, QUIET_HOURS, CAPPED)
+REASONS = (NO_CONSENT, NO_ADDRESS, PAST_DEADLINE, EXITED, QUIET_HOURS, CAPPED)
 
 
 class Situation(msgspec.Struct, frozen=True, gc=False):
     """All that the decision looks at.
 
     `consent` is what the member said of the channel (None: nothing), `consent_implied` whether
-    silence is consent. `exit_reached` are the figures of an exit condition that holds, None when
-    none does.
+    silence is consent. `reachable` is whether the channel leads to the member. `exit_reached` are
+    the figures of an exit condition that holds, None when none does.
     """
 
     at: Instant
@@ -44,6 +46,7 @@ class Situation(msgspec.Struct, frozen=True, gc=False):
     category: str
     consent: bool | None
     consent_implied: bool
+    reachable: bool
     deadline: Instant
     exit_reached: list[Figure] | None
     quiet_hours: QuietHours | None
@@ -79,6 +82,8 @@ def decide(case: Situation) -> Send | Postpone | Suppress:
         return Suppress(
             NO_CONSENT, [Figure(feature=feature, op="equals", value=True, actual=case.consent)]
         )
+    if not case.reachable:
+        return Suppress(NO_ADDRESS, [Figure(feature="advisers", op="exists", actual=False)])
     if case.at > case.deadline:
         return past_deadline(case.deadline, case.at)
     if case.exit_reached is not None:

@@ -4,20 +4,25 @@ Messages are rendered when they are delivered or looked at, not when they are de
 decisions are never read, and a job carries all that its text needs.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 import msgspec
-from jinja2 import StrictUndefined, TemplateError, meta
+from jinja2 import StrictUndefined, TemplateError, meta, pass_context
 from jinja2 import Template as CompiledTemplate
+from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from shared.events.currencies import MINOR_DIGITS
+from shared.events.standards import unknown
 
 LANGUAGES = ("zh", "en")
 
 VARIABLES: Mapping[str, Any] = {
     "member_id": "0190b5a0-0000-7000-8000-000000000000",
     "tier": "gold",
+    "tier_title": {"zh": "金卡会员", "en": "Gold"},
     "orders": 3,
     "language": "zh",
     "days_since_purchase": 7,
@@ -30,11 +35,22 @@ VARIABLES: Mapping[str, Any] = {
     "kind": "check_in",
     "tag": "vip",
     "tier_before": "silver",
+    "tier_before_title": {"zh": "银卡会员", "en": "Silver"},
     "tier_after": "gold",
+    "tier_after_title": {"zh": "金卡会员", "en": "Gold"},
+    "tier_direction": "up",
 }
-"""The variables that a template may use, with the values that previews and checks use."""
+"""The variables that a template may use, with the values that previews and checks use.
+
+What has a value for each language is read in the message's own.
+"""
+
+ALWAYS = frozenset({"member_id", "language", "orders"})
+"""What is known of every member, whatever a message is about."""
 
 _TEXT_LENGTH_MAX = 20_000
+_DIGITS = 2
+_FAULTS = (TemplateError, ArithmeticError, TypeError, ValueError, LookupError)
 
 
 class ContentError(ValueError):
@@ -61,44 +77,90 @@ class Content(msgspec.Struct, frozen=True):
         return len(self.text.encode())
 
 
-def render(template: Template, language: str, variables: Mapping[str, Any]) -> Content:
-    """Render in the language asked for, or else in the first one that the template has.
+def render(
+    template: Template, languages: Sequence[str], member_id: str, variables: Mapping[str, Any]
+) -> Content:
+    """Render in the first of the languages that the template has.
+
+    Args:
+        template: the words.
+        languages: the member's, then the program's.
+        member_id: whom it is for.
+        variables: what the message is about; what is not known is missing, or None.
 
     Raises:
         ContentError: the template fails on these variables.
     """
-    spoken = language if language in template.text else next(iter(template.text))
-    known = {**dict.fromkeys(VARIABLES), **variables, "language": spoken}
+    spoken = next((each for each in languages if each in template.text), LANGUAGES[0])
     try:
-        text = _compiled(template.text[spoken]).render(known)
-    except (TemplateError, ArithmeticError, TypeError, ValueError, LookupError) as error:
+        text = _text(template.text[spoken], spoken, {"member_id": member_id, **variables})
+    except _FAULTS as error:
         raise ContentError(f"{template.name} ({spoken}): {error}") from error
-    return Content(language=spoken, text=text.strip())
+    return Content(language=spoken, text=text)
 
 
-def problem_with(source: str, bytes_max: int | None) -> str | None:
-    """What is wrong with a source: syntax, unknown variables, too long; None when nothing is."""
+def problems_with(
+    source: str, language: str, known: Mapping[str, frozenset[str]], bytes_max: int | None
+) -> list[str]:
+    """What is wrong with a source, in words.
+
+    Args:
+        source: one template in one language.
+        language: which one.
+        known: by journey that uses it, the variables that are known in it whatever happens.
+        bytes_max: what the tightest channel takes.
+    """
     if len(source) > _TEXT_LENGTH_MAX:
-        return f"a template has at most {_TEXT_LENGTH_MAX} characters, got {len(source)}"
+        return [f"a template has at most {_TEXT_LENGTH_MAX} characters, got {len(source)}"]
     try:
         used = meta.find_undeclared_variables(_environment().parse(source))
-        unknown = sorted(used - set(VARIABLES))
-        if unknown:
-            return f"unknown variables {', '.join(unknown)}; known are {', '.join(VARIABLES)}"
-        size = len(_compiled(source).render(VARIABLES).strip().encode())
-    except (TemplateError, ArithmeticError, TypeError, ValueError, LookupError) as error:
-        return str(error)
+        names = sorted(used - VARIABLES.keys())
+        if names:
+            listed = ", ".join(VARIABLES)
+            return [f"{unknown('variable', name, VARIABLES)} (known: {listed})" for name in names]
+        size = len(_text(source, language, VARIABLES).encode())
+    except _FAULTS as error:
+        return [str(error)]
+    found = []
     if bytes_max is not None and size > bytes_max:
-        return f"{size} bytes with sample values, and the channel takes {bytes_max}"
-    return None
+        found.append(f"{size} bytes with sample values, and the channel takes {bytes_max}")
+    for journey, certain in known.items():
+        found += [
+            f"{name!r} can be missing in journey {journey!r}, and the text fails without it: "
+            f"write {{{{ {name} | default('…') }}}} or {{% if {name} is defined %}}"
+            for name in sorted(used - certain)
+            if not _does_without(source, language, name)
+        ]
+    return found
 
 
-def money(minor_units: int | None) -> str:
-    """An amount in minor units as people read it: 3520 → 35.20."""
-    if minor_units is None:
-        return ""
+def _does_without(source: str, language: str, name: str) -> bool:
+    try:
+        _text(source, language, {**VARIABLES, name: None})
+    except _FAULTS:
+        return False
+    return True
+
+
+def _text(source: str, language: str, variables: Mapping[str, Any]) -> str:
+    known = {name: _in(language, value) for name, value in variables.items() if value is not None}
+    return _compiled(source).render({**known, "language": language}).strip()
+
+
+def _in(language: str, value: Any) -> Any:
+    """A value in the message's language, where there is one for each."""
+    if not isinstance(value, Mapping):
+        return value
+    return value.get(language) or next(iter(value.values()), "")
+
+
+@pass_context
+def _money(context: Context, minor_units: int) -> str:
+    """An amount in minor units of the message's currency as people read it: 3520 → 35.20."""
+    digits = MINOR_DIGITS.get(str(context.get("currency", "")), _DIGITS)
     sign, amount = ("-", -minor_units) if minor_units < 0 else ("", minor_units)
-    return f"{sign}{amount // 100}.{amount % 100:02d}"
+    whole, rest = divmod(amount, 10**digits)
+    return f"{sign}{whole}.{rest:0{digits}d}" if digits else f"{sign}{whole}"
 
 
 @lru_cache(maxsize=512)
@@ -112,10 +174,9 @@ def _environment() -> ImmutableSandboxedEnvironment:
     environment = ImmutableSandboxedEnvironment(
         undefined=StrictUndefined,
         autoescape=False,  # plain text for chats and SMS
-        finalize=lambda value: "" if value is None else value,
     )
     environment.globals.clear()  # no range(10**9): a template has nothing to count
     environment.filters = {
         name: environment.filters[name] for name in ("default", "lower", "upper", "trim", "title")
-    } | {"money": money}
+    } | {"money": _money}
     return environment

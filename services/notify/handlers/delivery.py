@@ -19,14 +19,17 @@ from services.notify.domain.breaker import CircuitBreaker, RateLimit
 from services.notify.domain.delivery import (
     Answer,
     Away,
+    Later,
     Message,
     Next,
     Refused,
     Spoken,
     after_attempt,
 )
+from services.notify.domain.last_look import last_look
 from services.notify.domain.program import Destination, Program
 from services.notify.domain.retry import RetrySchedule
+from services.notify.domain.state import MemberState
 from services.notify.domain.template import ContentError, render
 from services.notify.metrics import NotifyMetrics
 from services.notify.senders import Sender
@@ -50,6 +53,8 @@ _REFRESH_SECONDS = 2.0
 _TROUBLE_SECONDS = 1.0
 _EXPIRED_AT_ONCE = 1_000
 _LEASE_MARGIN_SECONDS = 30.0
+
+_state = msgspec.msgpack.Decoder(MemberState).decode
 
 MakeSender = Callable[[Destination], Sender]
 
@@ -200,6 +205,9 @@ class DestinationLoop:
         return [task.result() for task in tasks]
 
     async def _speak(self, job: Claimed) -> Answer:
+        against = self._last_look(job)
+        if against is not None:
+            return against
         message = self._message(job)
         if isinstance(message, Refused):
             return message
@@ -214,10 +222,23 @@ class DestinationLoop:
         )
         return answer
 
+    def _last_look(self, job: Claimed) -> Refused | Later | None:
+        """Ask once more whether the message may be said, of the member as they are now."""
+        if job.member_state == b"":
+            return None  # about to be folded anew: nothing is known for the moment
+        return last_look(
+            MemberState(member=job.member_id.bytes)
+            if job.member_state is None
+            else _state(job.member_state),
+            self._office.program,
+            channel=job.channel,
+            category=job.category,
+            deadline=job.deadline,
+            now=self._office.clock.now(),
+        )
+
     def _message(self, job: Claimed) -> Message | Refused:
         """Render a job with the program that decided it; Refused when that cannot be done."""
-        if job.deadline < self._office.clock.now():
-            return Refused("past_deadline")
         try:
             decided_by = self._office.history.numbered(job.program_version).program
         except LookupError:
@@ -226,9 +247,10 @@ class DestinationLoop:
         if template is None:
             return Refused(f"unknown template {job.template!r}")
         content = msgspec.json.decode(job.content)
-        language = content.get("language") or self._office.program.language
+        languages = [content.get("language") or "", decided_by.language]
+        variables = content.get("variables") or {}
         try:
-            rendered = render(template, language, content.get("variables") or {})
+            rendered = render(template, languages, str(job.member_id), variables)
         except ContentError as error:
             return Refused(str(error))
         bytes_max = self._office.program.channels[job.channel].bytes_max
@@ -269,7 +291,7 @@ class DestinationLoop:
                 self._breaker.succeeded()
             case Away():
                 self._breaker.failed(now)
-            case Refused():
+            case Refused() | Later():
                 pass  # says something about the message, not about the destination
 
 

@@ -91,9 +91,10 @@ class Messages:
         content: dict[str, Any] = msgspec.json.decode(job.record.content)
         if template is None or not content["variables"]:
             return None
-        spoken = language or content["language"] or program.language
+        spoken = [language or content["language"], program.language]
+        member = str(job.record.member_id)
         try:
-            return render(template, spoken, content["variables"]).text
+            return render(template, spoken, member, content["variables"]).text
         except ContentError:
             return None
 

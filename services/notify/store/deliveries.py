@@ -56,10 +56,14 @@ SELECT partition, job_id FROM deliveries
 """
 
 _CLAIM = """
-UPDATE deliveries SET attempts = attempts + 1, next_at = $3::bigint + $4::bigint, claimed = true
- WHERE partition = $1 AND job_id = ANY($2::uuid[]) AND state = 'waiting' AND next_at <= $3
-RETURNING partition, job_id, member_id, channel, template, category, purpose, content::text,
-          program_version, store_id, deadline, attempts
+WITH claimed AS (
+  UPDATE deliveries SET attempts = attempts + 1, next_at = $3::bigint + $4::bigint, claimed = true
+   WHERE partition = $1 AND job_id = ANY($2::uuid[]) AND state = 'waiting' AND next_at <= $3
+  RETURNING partition, job_id, member_id, channel, template, category, purpose, content::text,
+            program_version, store_id, deadline, attempts)
+SELECT claimed.*, timelines.state AS member_state
+  FROM claimed LEFT JOIN timelines ON timelines.partition = $1
+   AND timelines.member_id = claimed.member_id
 """
 
 _RECORD = """
@@ -114,7 +118,7 @@ class Cancellation(NamedTuple):
 
 
 class Claimed(NamedTuple):
-    """A job that this worker is to speak now."""
+    """A job that this worker is to speak now; with the member's state, where there is one."""
 
     partition: int
     job_id: UUID
@@ -128,6 +132,7 @@ class Claimed(NamedTuple):
     store_id: str | None
     deadline: Instant
     attempts: int
+    member_state: bytes | None
 
 
 class Result(NamedTuple):

@@ -28,14 +28,14 @@ UPDATE jobs j SET due_at = u.due_at, decided_at = u.decided_at, deadline = u.dea
        decision = u.decision, reason = u.reason, because = u.because::json,
        content = u.content::json, channel = u.channel, template = u.template,
        category = u.category, purpose = u.purpose, store_id = u.store_id,
-       program_version = u.program_version, revision = u.revision,
-       superseded_by = u.superseded_by, recorded_at = $2
+       program_version = u.program_version, entry_event_id = u.entry_event_id,
+       revision = u.revision, superseded_by = u.superseded_by, recorded_at = $2
   FROM unnest($3::uuid[], $4::uuid[], $5::bigint[], $6::bigint[], $7::bigint[], $8::text[],
               $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[],
-              $15::text[], $16::text[], $17::int[], $18::int[], $19::text[])
+              $15::text[], $16::text[], $17::int[], $18::text[], $19::int[], $20::text[])
        AS u (member_id, job_id, due_at, decided_at, deadline, decision, reason, because, content,
-             channel, template, category, purpose, store_id, program_version, revision,
-             superseded_by)
+             channel, template, category, purpose, store_id, program_version, entry_event_id,
+             revision, superseded_by)
  WHERE j.partition = $1 AND j.member_id = u.member_id AND j.job_id = u.job_id
 """
 
@@ -144,6 +144,7 @@ async def change(tx: Transaction, partition: int, changes: Sequence[Change], now
             record.purpose,
             record.store_id,
             record.program_version,
+            record.entry_event_id,
             each.revision,
             each.cause if each.kind in {"withdrawn", "flagged"} else None,
         )

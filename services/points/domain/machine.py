@@ -37,7 +37,7 @@ from services.points.domain.referral import (
 from shared import orders
 from shared.clock import Instant
 from shared.events import Event
-from shared.orders import Amendment, Bought, Content, Order, PaidBack, Report, Reversed
+from shared.orders import Amendment, Bought, Order, PaidBack, Report, Reversed
 
 _KEY_BYTES: Final = 16
 _encode: Final = msgspec.json.Encoder().encode
@@ -96,10 +96,11 @@ class PointsMachine:
             return _paid_back(cast("Refund", fact))
         return _reversed(cast("Reversal", fact)) if kind is Reversal else None
 
-    def with_content(self, fact: AnyFact, content: Content) -> AnyFact:
-        """A purchase as if so much had been bought."""
+    def as_it_stands(self, fact: AnyFact, order: Order) -> AnyFact:
+        """A purchase as if what is left had been bought."""
+        left = order.left
         return msgspec.structs.replace(
-            fact, total=content.total, lines=content.lines, tenders=content.tenders
+            fact, total=left.total, lines=left.lines, tenders=left.tenders
         )
 
     def standing(

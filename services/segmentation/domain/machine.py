@@ -18,7 +18,7 @@ from services.segmentation.domain.tiers import due_of, regrade, settle_tier
 from shared.clock import Instant
 from shared.events import Event
 from shared.events.decisions import Because
-from shared.orders import Amendment, Content, Remark, Report
+from shared.orders import Amendment, Order, Remark, Report
 
 
 class SegmentationMachine:
@@ -51,9 +51,9 @@ class SegmentationMachine:
         """What a fact says of an order."""
         return report_of(fact)
 
-    def with_content(self, fact: AnyFact, content: Content) -> AnyFact:
-        """A purchase as if so much had been bought."""
-        return with_content(fact, content)
+    def as_it_stands(self, fact: AnyFact, order: Order) -> AnyFact:
+        """A purchase as if what is left had been bought."""
+        return with_content(fact, order.left)
 
     def standing(
         self, facts: Sequence[tuple[Instant, AnyFact]]

@@ -5,7 +5,7 @@ a group with `each`: one answer for every category or store.
 """
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from services.segmentation.domain.features import CATALOGUE, CATALOGUES
@@ -15,6 +15,7 @@ from services.segmentation.domain.program import Group, SegmentationProgram, Tie
 from services.segmentation.domain.reading import Scope
 from shared.clock import DAY, Instant
 from shared.conditions import Condition, parse
+from shared.events.decisions import Level
 
 _TAG_LENGTH_MAX = 128  # of an identifier on the wire
 
@@ -59,9 +60,11 @@ class Ladder:
     Attributes:
         decide: of the conditions from the highest level down, which is the first to hold.
         rises: some condition can become true by time alone.
+        levels: what each is to people, as events tell it.
     """
 
     ids: tuple[str, ...]
+    levels: Mapping[str, Level]
     rules: tuple[Rule, ...]
     decide: Decide
     moved_by: int
@@ -191,6 +194,10 @@ def _ladder(tiers: Tiers) -> Ladder:
     from_the_top = [rule.when for rule in reversed(rules)]
     return Ladder(
         ids=tuple(level.id for level in tiers.levels),
+        levels={
+            level.id: Level(rank=rank, title=level.title.model_dump())
+            for rank, level in enumerate(tiers.levels)
+        },
         rules=rules,
         decide=compile_rules(from_the_top),
         moved_by=moved_by(from_the_top),

@@ -30,7 +30,7 @@ from services.segmentation.store.holdings import TagRow, TierRow
 from shared.clock import Instant, to_datetime
 from shared.db import Transaction
 from shared.events import encode, topics, types
-from shared.events.decisions import Because, TagsChanged, TierChanged
+from shared.events.decisions import Because, Level, TagsChanged, TierChanged
 from shared.runtime.batch import Batch
 from shared.runtime.machine import Outcome
 from shared.runtime.program import ProgramHistory
@@ -100,7 +100,7 @@ class SegmentationEffectWriter:
                 _folded_anew(work, outcome, found, posted[outcome.member_id])
         await self._write(tx, work, batch)
         await feature_rows.put(tx, [self._row(outcome, batch.partition) for outcome in outcomes])
-        _publish(work.publish, batch, self._topic)
+        self._publish(work.publish, batch)
         self._figures.count(decision for _, decision in work.publish)
 
     async def _wake(self, tx: Transaction, partition: int) -> None:
@@ -122,6 +122,13 @@ class SegmentationEffectWriter:
         await holdings.take(tx, lane, work.take)
         await holdings.give(tx, lane, work.give)
         await holdings.put_tiers(tx, lane, work.tiers)
+
+    def _publish(self, published: list[_Named], batch: Batch) -> None:
+        """In order of time over all members, so that no reader's clock overtakes one of them."""
+        for member, decision in sorted(published, key=_in_time):
+            levels = self._machine.versions.at(decision.at).ladder.levels
+            value = _message(str(member), decision, levels, batch.now)
+            batch.emit(self._topic, str(member), value)
 
     def _row(self, outcome: MemberOutcome, partition: int) -> Row:
         state = outcome.state
@@ -199,13 +206,9 @@ def _tier_row(outcome: MemberOutcome, because: tuple[Because, ...] | None) -> Ti
     )
 
 
-def _publish(published: list[_Named], batch: Batch, topic: str) -> None:
-    """In order of time over all members, so that no reader's clock overtakes one of them."""
-    for member, decision in sorted(published, key=_in_time):
-        batch.emit(topic, str(member), _message(str(member), decision, batch.now))
-
-
-def _message(subject: str, decision: Decision, recorded_at: Instant) -> bytes:
+def _message(
+    subject: str, decision: Decision, levels: Mapping[str, Level], recorded_at: Instant
+) -> bytes:
     supersedes = None if decision.supersedes is None else str(decision.supersedes)
     data: TagsChanged | TierChanged
     if decision.kind == "tags":
@@ -222,6 +225,8 @@ def _message(subject: str, decision: Decision, recorded_at: Instant) -> bytes:
             to=decision.now or "",
             because=decision.because[-1],
             until=None if decision.until is None else to_datetime(decision.until),
+            level=levels.get(decision.now or ""),
+            level_before=levels.get(decision.before or ""),
             correction=decision.correction,
             supersedes=supersedes,
         )

@@ -10,6 +10,7 @@ from shared.events.models.scalars import (
     EventModel,
     Identifier,
     Moment,
+    Text,
     Whole,
 )
 
@@ -137,6 +138,15 @@ class TagsChanged(Decision):
     """One reason per tag."""
 
 
+class Level(EventModel):
+    """What a tier is to people."""
+
+    rank: Count
+    """0 is the lowest."""
+    title: dict[str, Text]
+    """By language: `zh`, `en`."""
+
+
 class TierChanged(Decision):
     """A member has another tier."""
 
@@ -146,6 +156,10 @@ class TierChanged(Decision):
     """Null for the first tier."""
     until: Moment | None = None
     """How long it is kept without further activity."""
+    level: Level | None = None
+    """Of the tier after, in the program that decided."""
+    level_before: Level | None = None
+    """Of the tier before; none where that program has no such tier."""
 
 
 class TierEnding(Decision):

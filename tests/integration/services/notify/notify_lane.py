@@ -19,6 +19,7 @@ from shared.events import Event, decode, encode, topics, types
 from shared.events.decisions import Because, TierChanged
 from shared.events.facts import (
     ConsentChanged,
+    ContactRemoved,
     Line,
     MemberJoined,
     PurchaseCompleted,
@@ -55,12 +56,19 @@ def event(
     return decode(value)
 
 
-def purchase(order: str, at: Instant, *, member: UUID = MEMBER, total: int = 3520) -> Event:
+def purchase(
+    order: str,
+    at: Instant,
+    *,
+    member: UUID = MEMBER,
+    total: int = 3520,
+    id_: str | None = None,
+) -> Event:
     line = Line(sku="sku-1", category="GROCERY", quantity=1, amount=total)
     data = PurchaseCompleted(
         order_id=order, store_id="s1", currency="CNY", total=total, channel="store", lines=[line]
     )
-    return event(types.PURCHASE_COMPLETED, data, at, id_=f"purchase-{order}", member=member)
+    return event(types.PURCHASE_COMPLETED, data, at, id_=id_ or f"purchase-{order}", member=member)
 
 
 def refund(order: str, at: Instant, *, member: UUID = MEMBER) -> Event:
@@ -78,6 +86,11 @@ def joined(at: Instant, *, member: UUID = MEMBER) -> Event:
 def consent(at: Instant, *, granted: bool, member: UUID = MEMBER) -> Event:
     data = ConsentChanged(channel="wecom", granted=granted, source="member")
     return event(types.MEMBER_CONSENT_CHANGED, data, at, id_=f"consent-{at}", member=member)
+
+
+def contact_removed(at: Instant, *, member: UUID = MEMBER) -> Event:
+    data = ContactRemoved(staff_id="staff-1", store_id="s1")
+    return event(types.CONTACT_REMOVED, data, at, id_=f"contact-{at}", member=member)
 
 
 def tier(to: str, at: Instant, *, id_: str, supersedes: str | None = None) -> Event:

@@ -11,7 +11,7 @@ from services.notify.domain.job import JobRecord
 from services.notify.domain.state import MemberState
 from services.notify.store import jobs
 from services.notify.store.jobs import StoredJob, Wanted
-from shared.clock import MINUTE, ManualClock, to_datetime
+from shared.clock import MINUTE, SECOND, ManualClock, to_datetime
 from shared.db import Database
 from shared.events import Event, types
 from shared.events.decisions import JobFailed, JobSent
@@ -206,6 +206,33 @@ async def test_what_was_delivered_stays_and_is_marked(lane: NotifyLane, clock: M
         "refund-1",
         "requested",
     )
+
+
+async def test_whoever_reports_an_order_later_and_earlier_it_is_said_once(
+    lane: NotifyLane, clock: ManualClock
+) -> None:
+    """The till said it; minutes later the ERP says it, too, as two seconds before."""
+    clock.set(SundayNoon + 4 * MINUTE)
+    [job] = await lane.feed([purchase("1", SundayNoon)], stream=False)
+    await lane.feed([_sent(job, SundayNoon + 4 * MINUTE)], stream=False)
+    erp = purchase("1", SundayNoon - 2 * SECOND, id_="erp-1")
+    assert await lane.feed([erp], stream=False) == []
+    [said] = await stored(lane)
+    assert (said.record.job_id, said.delivery, said.superseded_by) == (
+        job.data.job_id,
+        "sent",
+        None,
+    )
+
+
+async def test_what_was_not_said_yet_follows_the_earlier_report(lane: NotifyLane) -> None:
+    [job] = await lane.feed([purchase("1", SundayNoon)], SundayNoon + 4 * MINUTE)
+    erp = purchase("1", SundayNoon - 2 * SECOND, id_="erp-1")
+    [again] = await lane.feed([erp], SundayNoon + 5 * MINUTE)
+    assert again.data.job_id == job.data.job_id
+    assert again.data.supersedes == job.id
+    [row] = await stored(lane)
+    assert (row.record.entry_event_id, row.revision) == ("erp-1", 1)
 
 
 def _sent(job: Event, at: int) -> Event:

@@ -30,7 +30,13 @@ from shared.clock import DAY, HOUR, MINUTE, SECOND, Instant, ManualClock, WallCl
 from shared.db import Database
 from shared.events import Event, decode, types
 from shared.runtime.server import listen, serve
-from tests.integration.services.notify.notify_lane import NotifyLane, purchase, refund
+from tests.integration.services.notify.notify_lane import (
+    NotifyLane,
+    consent,
+    contact_removed,
+    purchase,
+    refund,
+)
 from tests.property.services.notify.notify_history import default_document
 
 pytestmark = pytest.mark.integration
@@ -99,7 +105,7 @@ class Counting:
 
 
 def document_to(url: str, **more: Any) -> dict[str, Any]:
-    """The default program, with WeCom led to a webhook, and no night."""
+    """The default program, with WeCom led to a webhook, no night, and no word needed for SMS."""
     document: dict[str, Any] = {**default_document(), "quiet_hours": None}
     hook = {
         "sender": "webhook",
@@ -111,6 +117,7 @@ def document_to(url: str, **more: Any) -> dict[str, Any]:
     document["destinations"] = {"console": {"sender": "console", "per_second": 1000}, "crm": hook}
     channels = dict(default_document()["channels"])  # type: ignore[call-overload]
     channels["wecom"] = {**channels["wecom"], "destination": "crm"}
+    channels["sms"] = {**channels["sms"], "consent": "implied"}
     document["channels"] = channels
     return document
 
@@ -311,6 +318,66 @@ async def test_a_message_withdrawn_in_time_is_not_said(database: Database) -> No
         await post.loop().turn()
     assert receiver.heard == []
     assert [row["state"] for row in await post.rows()] == ["cancelled"]
+
+
+async def test_before_every_attempt_the_member_is_asked_again(database: Database) -> None:
+    """A no that comes between two attempts of a webhook counts."""
+    receiver = Receiver(answers=[(503, {})])
+    async with listening(receiver) as url:
+        post = Post(database, document_to(url))
+        await post.request()
+        loop = post.loop()
+        await loop.turn()
+        await post.lane.feed([consent(post.clock.now(), granted=False)], stream=False)
+        post.clock.advance(MINUTE)
+        await loop.turn()
+    assert len(receiver.heard) == 1
+    [receipt] = await post.receipts()
+    assert (receipt.type, receipt.data.error) == (types.JOB_FAILED, "no_consent")
+
+
+async def test_m25_a_contact_that_is_gone_is_no_address_at_the_last_look(
+    database: Database,
+) -> None:
+    receiver = Receiver()
+    async with listening(receiver) as url:
+        post = Post(database, document_to(url))
+        await post.request()
+        await post.lane.feed([contact_removed(post.clock.now())], stream=False)
+        await post.loop().turn()
+    assert receiver.heard == []
+    [receipt] = await post.receipts()
+    assert receipt.data.error == "no_address"
+
+
+async def test_what_would_be_said_at_night_waits_for_the_morning(database: Database) -> None:
+    hour = WallClock().now() % DAY // HOUR
+    night = {"start": f"{hour:02d}:00", "end": f"{(hour + 2) % 24:02d}:00"}
+    post = Post(database, document_to("http://127.0.0.1:1") | {"quiet_hours": night})
+    morning = (post.clock.now() // HOUR + 2) * HOUR
+    [job] = await post.enqueue("wecom", 1)
+    counting = Counting()
+    loop = post.loop("crm", lambda _: counting)
+    await loop.turn()
+    assert counting.said == []
+    [row] = await post.rows()
+    assert (row["state"], row["next_at"], row["error"]) == ("waiting", morning, "quiet_hours")
+    post.clock.advance(morning - post.clock.now())
+    await loop.turn()
+    assert counting.said == [job]
+
+
+async def test_nothing_is_said_to_who_was_never_asked_where_a_word_is_needed(
+    database: Database,
+) -> None:
+    document = document_to("http://127.0.0.1:1")
+    document["channels"]["sms"]["consent"] = "explicit"
+    post = Post(database, document)
+    await post.enqueue("sms", 1)
+    counting = Counting()
+    await post.loop("console", lambda _: counting).turn()
+    assert counting.said == []
+    assert [receipt.data.error for receipt in await post.receipts()] == ["no_consent"]
 
 
 async def test_the_same_jobs_told_again_are_not_said_again(database: Database) -> None:

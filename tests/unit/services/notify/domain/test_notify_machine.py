@@ -72,6 +72,7 @@ def journey(**changes: Any) -> dict[str, Any]:
         "steps": [{"wait": {"for": "1h"}}, {"send": send}],
     }
     document: dict[str, Any] = copy.deepcopy(default_document())
+    document["templates"]["thanks"] = {"title": plain["title"], "text": {"zh": "谢谢", "en": "x"}}
     document["journeys"] = {"test": {**plain, **changes}}
     document["caps"] = []
     return document
@@ -163,6 +164,21 @@ def test_a_step_can_wait_for_an_hour_of_the_members_day() -> None:
     assert history.said() == [("a", "2024-03-03T03:00:00Z", None)]
 
 
+def test_m13_days_of_a_wait_are_the_calendars_and_hours_are_hours() -> None:
+    def waiting(wait: dict[str, str]) -> list[str]:
+        steps = copy.deepcopy(journey()["journeys"]["test"]["steps"])
+        steps[0] = {"wait": wait}
+        history = History((0, journey(steps=steps)))
+        at = parse_instant("2024-03-29T07:30:00Z")  # 08:30 in Berlin, two days before summer time
+        history.fold(at - DAY, facts.Preferences("z", None, "Europe/Berlin"))
+        history.fold(at, purchase(1)).until(at + 9 * DAY)
+        return [at for _, at, _ in history.said()]
+
+    assert waiting({"for": "3d", "until": "09:00"}) == ["2024-04-01T07:00:00Z"]
+    assert waiting({"for": "72h", "until": "09:00"}) == ["2024-04-02T07:00:00Z"]
+    assert waiting({"for": "3d"}) == ["2024-04-01T06:30:00Z"]
+
+
 def test_an_entry_keeps_to_the_version_that_let_it_in() -> None:
     later = journey()
     later["journeys"]["test"]["steps"][0] = {"wait": {"for": "2h"}}
@@ -177,7 +193,7 @@ def test_a_failed_message_makes_room_under_a_cap() -> None:
     document = journey(reentry="parallel")
     document["caps"] = [{"at_most": 1, "per": "day"}]
     history = History((0, document)).fold(NOON, purchase(1)).until(NOON + HOUR)
-    job = as_text(job_id(MEMBER.bytes, "test", "purchase-1", "a"))
+    job = as_text(job_id(MEMBER.bytes, "test", "order:s1:order-1", "a"))
     history.fold(NOON + HOUR, facts.Receipt("r", job, "failed", None, "down"))
     history.fold(NOON + HOUR, purchase(2)).fold(NOON + HOUR, purchase(3)).until(NOON + DAY)
     assert [reason for _, _, reason in history.said()] == [None, None, "capped"]

@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from services.notify.domain.local_time import period_start
+from services.notify.domain.local_time import days_later, period_start
 from services.notify.domain.quiet_hours import QuietHours, next_time_of_day, quiet_until
 from shared.clock import HOUR, MINUTE, format_instant, parse_instant
 
@@ -63,6 +63,73 @@ def test_an_end_that_comes_twice_counts_each_time() -> None:
 )
 def test_waiting_for_an_hour_waits_for_the_next_one(at: str, until: str) -> None:
     assert next_time_of_day(parse_instant(at), 11 * HOUR, ZoneInfo("UTC")) == parse_instant(until)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "zone", "at", "until"),
+    [
+        # Berlin, 27 October 2024: 02:00 to 03:00 comes twice, and the change leads out of the quiet
+        ("02:30", "03:00", "Europe/Berlin", "2024-10-27T00:45:00Z", "2024-10-27T01:00:00Z"),
+        ("02:30", "03:00", "Europe/Berlin", "2024-10-27T01:45:00Z", "2024-10-27T02:00:00Z"),
+        # Cairo, 31 October 2024: midnight is put back to 23:00
+        ("23:30", "00:00", "Africa/Cairo", "2024-10-31T20:45:00Z", "2024-10-31T21:00:00Z"),
+        # a change that leads from quiet into quiet
+        ("22:00", "08:00", "Africa/Cairo", "2024-10-31T20:45:00Z", "2024-11-01T06:00:00Z"),
+    ],
+)
+def test_m54_quiet_hours_end_at_the_first_instant_that_is_not_quiet(
+    start: str, end: str, zone: str, at: str, until: str
+) -> None:
+    hours = QuietHours(start=_time(start), end=_time(end))
+    found = quiet_until(parse_instant(at), hours, ZoneInfo(zone))
+    assert found is not None
+    assert format_instant(found) == format_instant(parse_instant(until))
+
+
+@pytest.mark.parametrize(
+    ("zone", "at", "time", "until"),
+    [
+        # Berlin, 31 March 2024: 02:00 to 03:00 is skipped at 01:00 in UTC
+        ("Europe/Berlin", "2024-03-30T23:30:00Z", "02:30", "2024-03-31T01:00:00Z"),
+        ("Europe/Berlin", "2024-03-30T23:30:00Z", "02:00", "2024-03-31T01:00:00Z"),
+        ("Europe/Berlin", "2024-03-30T23:30:00Z", "03:00", "2024-03-31T01:00:00Z"),
+        ("Europe/Berlin", "2024-03-30T23:30:00Z", "01:59", "2024-03-31T00:59:00Z"),
+        ("Europe/Berlin", "2024-03-30T23:30:00Z", "09:00", "2024-03-31T07:00:00Z"),
+        # Berlin, 27 October 2024: at the first 02:30 of two
+        ("Europe/Berlin", "2024-10-26T22:30:00Z", "02:30", "2024-10-27T00:30:00Z"),
+        ("Europe/Berlin", "2024-10-27T00:31:00Z", "02:30", "2024-10-27T01:30:00Z"),
+        ("Europe/Berlin", "2024-10-27T01:31:00Z", "02:30", "2024-10-28T01:30:00Z"),
+        # Beirut, 31 March 2024: midnight itself is skipped
+        ("Asia/Beirut", "2024-03-30T21:00:00Z", "00:30", "2024-03-30T22:00:00Z"),
+    ],
+)
+def test_m11_m12_waiting_for_a_time_that_the_clocks_skip_or_show_twice(
+    zone: str, at: str, time: str, until: str
+) -> None:
+    found = next_time_of_day(parse_instant(at), _time(time), ZoneInfo(zone))
+    assert format_instant(found) == format_instant(parse_instant(until))
+
+
+@pytest.mark.parametrize(
+    ("zone", "at", "days", "until"),
+    [
+        ("UTC", "2024-02-27T10:00:00Z", 3, "2024-03-01T10:00:00Z"),
+        # 08:30 in Berlin, before and after the clocks change
+        ("Europe/Berlin", "2024-03-29T07:30:00Z", 3, "2024-04-01T06:30:00Z"),
+        ("Europe/Berlin", "2024-10-25T06:30:00Z", 3, "2024-10-28T07:30:00Z"),
+        # 02:30 on the day that skips it, and on the day that shows it twice
+        ("Europe/Berlin", "2024-03-28T01:30:00Z", 3, "2024-03-31T01:00:00Z"),
+        ("Europe/Berlin", "2024-10-24T00:30:00Z", 3, "2024-10-27T00:30:00Z"),
+    ],
+)
+def test_m13_days_are_days_of_the_calendar(zone: str, at: str, days: int, until: str) -> None:
+    found = days_later(parse_instant(at), days, ZoneInfo(zone))
+    assert format_instant(found) == format_instant(parse_instant(until))
+
+
+def _time(shown: str) -> int:
+    hours, minutes = shown.split(":")
+    return int(hours) * HOUR + int(minutes) * MINUTE
 
 
 @pytest.mark.parametrize(

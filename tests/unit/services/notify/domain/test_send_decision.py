@@ -25,6 +25,7 @@ def situation(**more: Any) -> Situation:
         "category": "value",
         "consent": True,
         "consent_implied": False,
+        "reachable": True,
         "deadline": NOON + HOUR,
         "exit_reached": None,
         "quiet_hours": QuietHours(start=22 * HOUR, end=8 * HOUR),
@@ -41,11 +42,15 @@ def said(*ats: int) -> list[Sent]:
 
 EVERYTHING_WRONG = {
     "consent": False,
+    "reachable": False,
     "at": NIGHT,
     "deadline": NIGHT - 1,
     "exit_reached": EXIT,
     "sent": said(NOON, NOON),
 }
+
+
+REACHED = {"consent": True, "reachable": True}
 
 
 def test_nothing_against_it() -> None:
@@ -58,10 +63,11 @@ def test_nothing_against_it() -> None:
     ("mended", "reason"),
     [
         ({}, "no_consent"),
-        ({"consent": True}, "past_deadline"),
-        ({"consent": True, "deadline": NIGHT}, "exited"),
-        ({"consent": True, "deadline": NIGHT, "exit_reached": None}, "quiet_hours"),
-        ({"consent": True, "deadline": NOON, "exit_reached": None, "at": NOON}, "capped"),
+        ({"consent": True}, "no_address"),
+        (REACHED, "past_deadline"),
+        (REACHED | {"deadline": NIGHT}, "exited"),
+        (REACHED | {"deadline": NIGHT, "exit_reached": None}, "quiet_hours"),
+        (REACHED | {"deadline": NOON, "exit_reached": None, "at": NOON}, "capped"),
     ],
 )
 def test_of_several_reasons_the_first_in_the_order_counts(
