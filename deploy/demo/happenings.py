@@ -145,6 +145,12 @@ class Happenings:
         data = facts.PurchaseRefundReversed(order_id=order_id, refund_id=refund_id)
         return types.PURCHASE_REFUND_REVERSED, self.chain.subject(who), data
 
+    def claim(self, member: int, number: int) -> Happening:
+        """The member scans a receipt on which nobody was named."""
+        store = self.chain.home_store(member)
+        data = facts.ReceiptClaimed(receipt_code=f"{store}-{number}", store_id=store)
+        return types.RECEIPT_CLAIMED, self.chain.subject(member), data
+
     def _line(self) -> facts.Line:
         good = self.chain.good(int(self.chance.paretovariate(0.5)))
         if good.by_weight:
@@ -317,6 +323,7 @@ _MAKERS: Final[dict[str, Callable[[Happenings, int, int], Happening]]] = {
     types.PURCHASE_REFUNDED: Happenings.refund,
     types.PURCHASE_CHANGED: Happenings.change,
     types.PURCHASE_REFUND_REVERSED: Happenings.reversal,
+    types.RECEIPT_CLAIMED: Happenings.claim,
     types.INTERACTION_RECORDED: Happenings.interaction,
     types.MEMBER_PROFILE_UPDATED: Happenings.profile_updated,
     types.MEMBER_CONSENT_CHANGED: Happenings.consent_changed,

@@ -19,6 +19,8 @@ from services.ingest.handlers.clock_advance import ClockHand
 from services.ingest.handlers.identifying import Identifier
 from services.ingest.handlers.linking import Linker
 from services.ingest.handlers.naming import Naming
+from services.ingest.handlers.order_index import CONSUMER as ORDERS
+from services.ingest.handlers.order_index import OrderIndex
 from services.ingest.handlers.publishing import Admission, Policy, Publisher
 from services.ingest.handlers.rejecting import RejectionLog
 from services.ingest.handlers.source_book import SourceBook
@@ -26,7 +28,7 @@ from services.ingest.handlers.source_registry import SourceRegistry
 from services.ingest.handlers.store_book import StoreBook
 from services.ingest.handlers.store_registry import StoreRegistry
 from services.ingest.metrics import IngestMetrics
-from services.ingest.schedule import Housekeeping
+from services.ingest.schedule import Forgetting, Housekeeping
 from services.ingest.settings import IngestSettings
 from services.ingest.store.identities import Identities
 from services.ingest.store.sources import ensure_source, key_hash
@@ -85,8 +87,8 @@ def assemble(resources: _Resources) -> Parts:
         ],
         roles={
             "serve": Role(tasks=[housekeeping.run]),
-            "consume": Role(consumers=[_inbound(resources, office)]),
-            "schedule": Role(),
+            "consume": Role(consumers=[_inbound(resources, office), _orders(resources, office)]),
+            "schedule": Role(tasks=[Forgetting(database, clock).run]),
         },
         prepare=partial(_prepare, resources, office),
         wrap=partial(_in_front, resources, office),
@@ -143,6 +145,16 @@ def _inbound(resources: _Resources, office: _Office) -> ConsumerSpec:
         name=CONSUMER,
         inputs=(Input(topics.INBOUND, decoded=False),),
         handler=handler,
+        source=ORIGIN,
+    )
+
+
+def _orders(resources: _Resources, office: _Office) -> ConsumerSpec:
+    """The log that we write ourselves, read once more behind the requests."""
+    return ConsumerSpec(
+        name=ORDERS,
+        inputs=(Input(topics.EVENTS),),
+        handler=OrderIndex(office.metrics, stream=resources.settings.stream),
         source=ORIGIN,
     )
 

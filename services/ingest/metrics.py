@@ -66,6 +66,11 @@ class IngestMetrics:
         self.conflicts = Counter(
             "regulars_ingest_identity_conflicts_total", "Not linked", ("reason",), registry=registry
         )
+        # What the order index put right: moved, redirected (a refund to the buyer), claimed; or
+        # could not: reused (a number stands for two orders), claimed_before (by another).
+        self.orders = Counter(
+            "regulars_ingest_orders_total", "Orders put right, or not", ("what",), registry=registry
+        )
         # Stores that only events have named: master data is missing.
         self.stores_unconfirmed = Gauge(
             "regulars_ingest_stores_unconfirmed", "Stores without master data", registry=registry

@@ -7,10 +7,16 @@ from services.ingest.handlers.rejecting import RejectionLog
 from services.ingest.handlers.source_book import SourceBook
 from services.ingest.handlers.store_book import StoreBook
 from services.ingest.metrics import IngestMetrics
+from services.ingest.store import orders
 from shared.backoff import rest
-from shared.db import is_transient
+from shared.clock import DAY, Clock
+from shared.db import Database, is_transient
 from shared.kafka.producer import Producer
 from shared.runtime.http.health import HealthBoard
+
+_FORGET_SECONDS = 600.0
+_FORGOTTEN_AT_ONCE = 5_000
+_ORDERS_KEPT = 400 * DAY
 
 log = logging.getLogger(__name__)
 
@@ -63,3 +69,33 @@ class Housekeeping:
             log.warning("housekeeping waits for the database: %r", error)
         else:
             self._metrics.stores_unconfirmed.set(self._stores.unconfirmed)
+
+
+class Forgetting:
+    """The loop that lets go of orders that are too old to be put right."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        """Forget there, by that clock."""
+        self._database = database
+        self._clock = clock
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until told to stop."""
+        while not stop.is_set():
+            try:
+                await self.turn()
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                log.warning("forgetting orders waits for the database: %r", error)
+            await rest(stop, _FORGET_SECONDS)
+
+    async def turn(self) -> None:
+        """Delete what is older than 400 days, some rows at a time."""
+        before = self._clock.now() - _ORDERS_KEPT
+        for table in orders.TABLES:
+            while True:
+                async with self._database.transaction() as tx:
+                    gone = await orders.forget(tx, table, before, _FORGOTTEN_AT_ONCE)
+                if gone < _FORGOTTEN_AT_ONCE:
+                    break

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    SmallInteger,
     Table,
     Text,
     Uuid,
@@ -105,6 +106,45 @@ rejected_events = Table(
     info=CHAIN_WIDE,
 )
 Index("rejected_events_source", rejected_events.c.source, rejected_events.c.id)
+
+order_index = Table(
+    "order_index",
+    metadata,
+    Column("order_name", Uuid, primary_key=True, comment="of its number and its store"),
+    Column("member_id", Uuid, comment="whose it is; null: nobody is known yet"),
+    Column("digest", BigInteger, comment="of its content; null: not told yet"),
+    Column("at", Integer, nullable=False, comment="when it was bought, seconds since 2000"),
+    Column("recorded_at", Integer, nullable=False, comment="when that was told, likewise"),
+    Column("reused", Boolean, nullable=False, comment="a till has used the number twice"),
+    Column("moves", SmallInteger, nullable=False, comment="how often it went to somebody else"),
+    info=CHAIN_WIDE,
+)
+Index("order_index_recorded", order_index.c.recorded_at, postgresql_using="brin")
+
+order_notes = Table(
+    "order_notes",
+    metadata,
+    Column("order_name", Uuid, primary_key=True),
+    Column("event_key", LargeBinary, primary_key=True),
+    Column("is_basket", Boolean, nullable=False, comment="bought by nobody known; else a refund …"),
+    Column("member_id", Uuid, comment="whom it was said of; null: nobody"),
+    Column("at", BigInteger, nullable=False),
+    Column("recorded_at", Integer, nullable=False, comment="seconds since 2000"),
+    Column("event", LargeBinary, nullable=False, comment="as it stands on the log"),
+    info=CHAIN_WIDE,
+)
+Index("order_notes_recorded", order_notes.c.recorded_at, postgresql_using="brin")
+
+receipt_codes = Table(
+    "receipt_codes",
+    metadata,
+    Column("code_name", Uuid, primary_key=True, comment="hash of the code"),
+    Column("order_name", Uuid, comment="null: not bought yet, as far as we were told"),
+    Column("member_id", Uuid, comment="who claimed it first"),
+    Column("recorded_at", Integer, nullable=False, comment="seconds since 2000"),
+    info=CHAIN_WIDE,
+)
+Index("receipt_codes_recorded", receipt_codes.c.recorded_at, postgresql_using="brin")
 
 stores = Table(
     "stores",

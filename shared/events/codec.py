@@ -124,7 +124,7 @@ def encode(  # noqa: PLR0913 - the attributes of an event, all by name
     id: str,  # noqa: A002 - the attribute's name in CloudEvents
     subject: str,
     at: Instant,
-    data: Struct | dict[str, Any],
+    data: Struct | Raw | dict[str, Any],
     recorded_at: Instant,
     traceparent: str | None = None,
     partitionkey: str | None = None,

@@ -63,7 +63,7 @@ class InboundEnvelope(
     id: Identifier
     source: Source
     type: Identifier
-    subject: Subject
+    subject: Subject | None = None
     time: Moment
     data: Raw
     datacontenttype: JsonContent | None = None
@@ -76,6 +76,8 @@ class InboundEnvelope(
     def __post_init__(self) -> None:
         """Hold the time to what calendars can bear, and the data to JSON."""
         check_reach(self.time)
+        if self.subject is None and self.type not in types.MAY_NAME_NOBODY:
+            raise ValueError("subject is required")
         if self.datacontenttype is not None:
             check_json_content(self.datacontenttype)
 
@@ -85,7 +87,8 @@ INBOUND_BATCH: Final = json.Decoder(list[InboundEnvelope])
 _ATTRIBUTES: Final = frozenset(InboundEnvelope.__struct_fields__)
 _MARKS: Final = 4
 """Quotation marks of an attribute that is a text: two for its name, two for its value."""
-_REQUIRED_MARKS: Final = 6 * _MARKS + 2  # `data` brings its own
+_REQUIRED_MARKS: Final = 5 * _MARKS + 2  # `data` brings its own
+_WITH_SUBJECT_MARKS: Final = _REQUIRED_MARKS + _MARKS
 _QUOTED: Final = re.compile("'([^']+)'")
 _SHOWN: Final = 64
 _members: Final = json.Decoder(dict[str, Raw])
@@ -138,7 +141,9 @@ def marks_of(envelope: InboundEnvelope) -> int:
     """
     if envelope.recordedtime is not None or envelope.partitionkey is not None:
         return -1
-    marks = _REQUIRED_MARKS  # the four by hand: once an event, and a tuple costs as much again
+    marks = (
+        _REQUIRED_MARKS if envelope.subject is None else _WITH_SUBJECT_MARKS
+    )  # the four by hand: once an event, and a tuple costs as much again
     if envelope.datacontenttype is not None:
         marks += _MARKS
     if envelope.dataschema is not None:

@@ -158,6 +158,13 @@ class Profile(Data, frozen=True, kw_only=True):
     interests: list[Label] | None = None
 
 
+class ReceiptClaimed(Data, frozen=True, kw_only=True):
+    """A member showed the code of a receipt on which nobody was named: the order is theirs."""
+
+    receipt_code: Identifier
+    store_id: Identifier | None = None
+
+
 class MemberJoined(Data, frozen=True, kw_only=True):
     """Somebody became a member of the chain, or joined through one more door."""
 
@@ -357,6 +364,16 @@ class MemberIdentified(Data, frozen=True, kw_only=True):
 
     identities: list[Subject]
     cause: Identifier | None = None
+
+
+class OrderMoved(Data, frozen=True, kw_only=True):
+    """An order turned out to be the one's and not the other's; both are told."""
+
+    order_id: Identifier
+    store_id: Identifier | None = None
+    from_: Identifier = field(name="from")
+    to: Identifier
+    cause: Identifier
 
 
 class MemberMerged(Data, frozen=True, kw_only=True):

@@ -34,6 +34,8 @@ STRUCTS: Final[dict[str, type[facts.Data]]] = {
     types.MEMBER_MERGED: facts.MemberMerged,
     types.MEMBER_UNMERGED: facts.MemberUnmerged,
     types.MEMBER_ERASED: facts.MemberErased,
+    types.ORDER_MOVED: facts.OrderMoved,
+    types.RECEIPT_CLAIMED: facts.ReceiptClaimed,
     types.ADJUSTMENT_REQUESTED: commands.AdjustmentRequested,
     types.ADJUSTMENT_DECIDED: commands.AdjustmentDecided,
     types.REFERRAL_REWARDED: commands.ReferralRewarded,

@@ -11,6 +11,7 @@ PURCHASE_COMPLETED: Final = "regulars.purchase.completed.v1"
 PURCHASE_REFUNDED: Final = "regulars.purchase.refunded.v1"
 PURCHASE_CHANGED: Final = "regulars.purchase.changed.v1"
 PURCHASE_REFUND_REVERSED: Final = "regulars.purchase.refund_reversed.v1"
+RECEIPT_CLAIMED: Final = "regulars.receipt.claimed.v1"
 MEMBER_JOINED: Final = "regulars.member.joined.v1"
 MEMBER_PROFILE_UPDATED: Final = "regulars.member.profile_updated.v1"
 MEMBER_CONSENT_CHANGED: Final = "regulars.member.consent_changed.v1"
@@ -38,6 +39,7 @@ MEMBER_IDENTIFIED: Final = "regulars.member.identified.v1"
 MEMBER_MERGED: Final = "regulars.member.merged.v1"
 MEMBER_UNMERGED: Final = "regulars.member.unmerged.v1"
 MEMBER_ERASED: Final = "regulars.member.erased.v1"
+ORDER_MOVED: Final = "regulars.order.moved.v1"
 
 # Commands: asked of points by its API; the verdicts on them; effects on somebody else
 ADJUSTMENT_REQUESTED: Final = "regulars.points.adjustment_requested.v1"
@@ -80,6 +82,7 @@ INBOUND: Final = frozenset(
         PURCHASE_REFUNDED,
         PURCHASE_CHANGED,
         PURCHASE_REFUND_REVERSED,
+        RECEIPT_CLAIMED,
         MEMBER_JOINED,
         MEMBER_PROFILE_UPDATED,
         MEMBER_CONSENT_CHANGED,
@@ -105,7 +108,14 @@ INBOUND: Final = frozenset(
 """What a registered source may publish."""
 
 ADDED_BY_INGEST: Final = frozenset(
-    {MEMBER_CREATED, MEMBER_IDENTIFIED, MEMBER_MERGED, MEMBER_UNMERGED, MEMBER_ERASED}
+    {
+        MEMBER_CREATED,
+        MEMBER_IDENTIFIED,
+        MEMBER_MERGED,
+        MEMBER_UNMERGED,
+        MEMBER_ERASED,
+        ORDER_MOVED,
+    }
 )
 
 COMMANDS: Final = frozenset({ADJUSTMENT_REQUESTED})
@@ -142,6 +152,11 @@ DECIDED_BY_NOTIFY: Final = frozenset({JOB_REQUESTED, JOB_SUPPRESSED})
 RECEIPTS: Final = frozenset(
     {JOB_SENT, JOB_DELIVERED, JOB_OPENED, JOB_CLICKED, JOB_REPLIED, JOB_FAILED}
 )
+
+MAY_NAME_NOBODY: Final = frozenset(
+    {PURCHASE_COMPLETED, PURCHASE_CHANGED, PURCHASE_REFUNDED, PURCHASE_REFUND_REVERSED}
+)
+"""Facts about an order, whose buyer need not be known: `subject` may be left out."""
 
 MEMBERLESS: Final = frozenset(
     {CODE_VIEWED, STAFF_DEPARTED, CONTENT_PUBLISHED, STOCK_ARRIVED, LIVE_STARTED, LIVE_ENDED}

@@ -12,7 +12,7 @@ from shared.orders.fold import (
     happen,
 )
 from shared.orders.reading import digest_of, lines_of, tenders_of
-from shared.orders.reports import Bought, PaidBack, Report, Reversed
+from shared.orders.reports import Bought, Moved, PaidBack, Report, Reversed
 
 __all__ = [
     "COUNTS_FROM",
@@ -22,6 +22,7 @@ __all__ = [
     "Content",
     "Folded",
     "Line",
+    "Moved",
     "Order",
     "OrdersMachine",
     "PaidBack",

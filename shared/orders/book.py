@@ -5,7 +5,8 @@
 - A part adds to its order; a change says what all of it is now.
 - A refund counts once, in the order's currency, and takes no more than is left. It may be told
   before its order, and waits for it. It can be reversed, once, also before it is told.
-- A purchase that comes after its order was taken back in full opens the order again.
+- A purchase that comes after its order was taken back in full opens the order again, and so does
+  one after the order was moved to somebody else.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from shared.orders.content import Content, together, without
-from shared.orders.reports import Bought, PaidBack, Report, Reversed
+from shared.orders.reports import Bought, Moved, PaidBack, Report, Reversed
 
 COUNTS_FROM: Final = 1
 """An order of which less is left, in minor units, is none."""
@@ -32,6 +33,7 @@ class Order:
         whole: what the last change said.
         refunds: those that count, by their ids, in order of time.
         reversed: ids of refunds that were undone.
+        moved: it is somebody else's.
         left: what is left of it.
     """
 
@@ -45,6 +47,7 @@ class Order:
     refunds: dict[str, PaidBack] = field(default_factory=dict)
     reversed: set[str] = field(default_factory=set)
     again: bool = False
+    moved: bool = False
     left: Content = Content(0)  # noqa: RUF009 - immutable
 
     @property
@@ -61,7 +64,7 @@ class Order:
 
     def settle(self) -> None:
         """Work out what is left."""
-        left = self.content
+        left = Content(0) if self.moved else self.content
         for refund in self.refunds.values():
             if refund.refund_id not in self.reversed:
                 left = without(left, refund.amount, refund.lines, refund.tenders)
@@ -117,6 +120,8 @@ class Book:
                 return self._paid_back(report)
             case Reversed():
                 return self._reversed(report)
+            case Moved():
+                return self._moved(report)
 
     def _bought(self, report: Bought, place: int) -> Verdict:
         order = self._find(report.order_id, report.scope, sure=True)
@@ -185,6 +190,13 @@ class Book:
         self._reversed_early.add((report.order_id, report.refund_id))
         return _nothing(report, "reversal_before_refund")
 
+    def _moved(self, report: Moved) -> Verdict:
+        order = self._find(report.order_id, report.scope, sure=True)
+        if order is None or order.moved != report.here:
+            return Nothing()
+        order.moved = not report.here
+        return _amend(order)
+
     def _find(self, order_id: str, scope: str, *, sure: bool) -> Order | None:
         """The order of that name: of its scope, else the only one that is called so."""
         orders: Sequence[Order] = self._orders.get(order_id, ())
@@ -238,5 +250,5 @@ def _nothing(report: Report, code: str, **figures: Any) -> Verdict:
 
 
 def _remark(report: Report, code: str, **figures: Any) -> Remark:
-    named = {} if isinstance(report, Bought) else {"refund_id": report.refund_id}
+    named = {"refund_id": report.refund_id} if isinstance(report, PaidBack | Reversed) else {}
     return Remark(report, code, {"order_id": report.order_id} | named | figures)

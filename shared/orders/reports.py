@@ -54,4 +54,14 @@ class Reversed(NamedTuple):
     refund_id: str
 
 
-Report = Bought | PaidBack | Reversed
+class Moved(NamedTuple):
+    """The order was somebody else's all the time; or it was the member's own after all (`here`)."""
+
+    id: str
+    fact: Any
+    order_id: str
+    scope: str
+    here: bool
+
+
+Report = Bought | PaidBack | Reversed | Moved

@@ -156,8 +156,8 @@ class TimelineHandler(Generic[S, F, E]):
         machine = self._machine
         for each in arrived:
             event = each.event
-            if event is None:
-                continue
+            if event is None or not event.subject:
+                continue  # about nobody
             fact = machine.remember(event)
             if fact is None:
                 continue

@@ -27,6 +27,9 @@ _OF_THE_CHAIN = {
     "sources",
     "rejected_events",
     "stores",
+    "order_index",
+    "order_notes",
+    "receipt_codes",
 }
 
 

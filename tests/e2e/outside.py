@@ -130,6 +130,27 @@ class Outside:
         answer = self.ask("ingest", "/v1/members", identity=f"card:{order}")
         return None if answer.status_code == httpx.codes.NOT_FOUND else answer.json()["member_id"]
 
+    def has(self, card: str, points: int) -> None:
+        """Wait until the account of a card's member stands at so many points."""
+        member = self.member(card)
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while True:
+            account = self.ask("points", f"/v1/members/{member}/account").json()
+            if account.get("available") == points:
+                return
+            assert time.monotonic() < deadline, account
+            time.sleep(0.1)  # asks again; nothing says that it is done
+
+    def say(self, type_: str, id_: str, card: str | None, data: Mapping[str, Any]) -> None:
+        """Publish an event as a till would; no card: nobody is named."""
+        event = attributes(id_, specversion="1.0", type=type_) | {"data": data}
+        event["time"] = event["time"].isoformat()
+        event.pop("subject")
+        if card is not None:
+            event["subject"] = f"card:{card}"
+        told = self.post(json.dumps(event), {"Content-Type": "application/json"})
+        assert told["status"] == "accepted"
+
     def ask(self, service: str, path: str, **query: str) -> httpx.Response:
         """Ask a service as an administrator."""
         return httpx.get(

@@ -13,6 +13,7 @@ from typing import Any
 import asyncpg
 import httpx
 import orjson
+from confluent_kafka import Consumer, TopicPartition
 
 from deploy.demo.errors import ServiceTroubleError
 from deploy.demo.publish import TypedEvent, in_batches
@@ -21,6 +22,7 @@ from deploy.demo.year import load
 from deploy.local.stack import Stack
 from shared.clock import DAY, HOUR, MINUTE, Instant, format_instant
 from shared.events import types
+from shared.events.topics import EVENTS
 
 Outcomes = dict[str, dict[str, Any]]
 """What came of it: household → what it has → the details."""
@@ -45,8 +47,9 @@ class Slice:
 def slice_of_the_year(days: int, households: int) -> Slice:
     """Cut a slice: the households that come first, for so many days.
 
-    Every second one was sent by the one before. Of six, one gives back all that it bought, one has
-    its orders told in parts, and one has them changed, refunded in part, and the refund reversed.
+    Every second one was sent by the one before. Of six, one gives back all that it bought (the till
+    does not say who), one has its orders told in parts, one has them changed, refunded in part,
+    and the refund reversed, and one claims receipts on which nobody was named.
     """
     year = load(days)
     kept: dict[str, None] = {}
@@ -83,9 +86,20 @@ def _as_it_was(purchase: dict[str, Any], at: Instant) -> list[TypedEvent]:
 
 
 def _given_back(purchase: dict[str, Any], at: Instant) -> list[TypedEvent]:
+    nobody = {name: told for name, told in purchase.items() if name != "subject"}
     return [
         *_as_it_was(purchase, at),
-        _refunded(purchase, at + HOUR, "all", purchase["data"]["total"]),
+        _refunded(nobody, at + HOUR, "all", purchase["data"]["total"]),
+    ]
+
+
+def _claimed(purchase: dict[str, Any], at: Instant) -> list[TypedEvent]:
+    code = f"receipt-{purchase['id']}"
+    nobody = {name: told for name, told in purchase.items() if name != "subject"}
+    nobody["data"] = purchase["data"] | {"receipt_code": code}
+    return [
+        *_as_it_was(nobody, at),
+        _about(purchase, types.RECEIPT_CLAIMED, at + HOUR, {"receipt_code": code}, "claim"),
     ]
 
 
@@ -132,7 +146,7 @@ def _about(
     return type_, at, orjson.dumps(purchase | told | {"data": data})
 
 
-_TURNS = {1: _given_back, 3: _in_parts, 5: _changed}
+_TURNS = {1: _given_back, 2: _claimed, 3: _in_parts, 5: _changed}
 
 
 class Teller:
@@ -250,10 +264,47 @@ async def finish(stack: Stack, end: Instant) -> None:
             try:
                 await services.advance_clock(end)
                 await services.wait_until(end, _PATIENCE_SECONDS)
+                if not await _is_settled(stack, services):
+                    raise ServiceTroubleError("the order index has added something")  # noqa: TRY301
             except ServiceTroubleError:
                 await asyncio.sleep(0.2)  # 503: a server has just come back; ask again
             else:
                 return
+
+
+async def _is_settled(stack: Stack, services: Services) -> bool:
+    """Whether everybody has read the facts to their end, and nothing waits to be added to them."""
+    ends = await asyncio.to_thread(_ends, stack.endpoints.kafka)
+    for service, consumer in _READERS.items():
+        progress = await services.get(service, "/v1/progress")
+        if progress["outbox_messages"]:
+            return False
+        for partition, end in ends.items():
+            held = progress["consumers"].get(consumer, {}).get(str(partition))
+            if end and (held is None or held["positions"].get(EVENTS, 0) < end):
+                return False
+    return True
+
+
+_READERS = {
+    "ingest": "ingest-orders",
+    "points": "points",
+    "segmentation": "segmentation",
+    "notify": "notify",
+}
+
+
+def _ends(kafka: str) -> dict[int, int]:
+    """The end of each partition of the facts."""
+    reader = Consumer({"bootstrap.servers": kafka, "group.id": "none"})
+    try:
+        partitions = reader.list_topics(EVENTS, timeout=10).topics[EVENTS].partitions
+        return {
+            each: reader.get_watermark_offsets(TopicPartition(EVENTS, each), timeout=10)[1]
+            for each in partitions
+        }
+    finally:
+        reader.close()
 
 
 async def in_peace(directory: Path, told: Slice) -> Outcomes:

@@ -211,6 +211,27 @@ def test_kcat_publishes_and_reads(outside: Outside, tmp_path: Any) -> None:
     assert event["type"] == "regulars.points.moved.v1"
 
 
+def test_p15_an_order_rung_up_on_the_wrong_card_goes_to_the_right_one(outside: Outside) -> None:
+    bought = "regulars.purchase.completed.v1"
+    outside.say(bought, "wrong-card", "p15-a", details("p15"))
+    outside.has("p15-a", 35)
+    outside.say(bought, "right-card", "p15-b", details("p15"))
+    outside.has("p15-a", 0)
+    outside.has("p15-b", 35)
+    # what comes back is the buyer's, whoever is named
+    refund = {"order_id": "p15", "store_id": "store-12", "refund_id": "r", "currency": "CNY"}
+    outside.say("regulars.purchase.refunded.v1", "back", "p15-a", refund | {"amount": 1000})
+    outside.has("p15-b", 25)
+    outside.has("p15-a", 0)
+
+
+def test_p35_a_basket_without_a_name_earns_for_who_claims_its_receipt(outside: Outside) -> None:
+    code = {"receipt_code": "R-p35"}
+    outside.say("regulars.purchase.completed.v1", "nobody", None, details("p35") | code)
+    outside.say("regulars.receipt.claimed.v1", "scan", "p35", code)
+    outside.has("p35", 35)
+
+
 def _header(record: dict[str, Any], name: str) -> str:
     """kcat writes headers as a list: name, value, name, value."""
     names = record["headers"][::2]

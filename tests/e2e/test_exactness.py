@@ -61,4 +61,6 @@ async def test_killed_repeated_and_shuffled_it_ends_the_same(
     trouble = await _in_trouble(tmp_path / "trouble", told, seed)
     referrals = [row for each in peace.values() for row in each["points"] if row[1] == "referral"]
     assert len({points for _, _, points in referrals}) == 2  # given, and taken back
+    causes = {row[0].partition(":")[0] for each in peace.values() for row in each["points"]}
+    assert {"claimed", "buyer"} <= causes  # receipts claimed, and refunds that named nobody
     assert differences(peace, trouble) == [], f"seed {seed}"

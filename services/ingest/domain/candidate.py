@@ -12,7 +12,8 @@ from shared.events.edge import Extensions, InboundEnvelope
 class Named(Struct, frozen=True, gc=False, array_like=True):
     """Who or what an event is about, ready for the log.
 
-    `member_id` is None for facts without a member; `subject` is what the log gets.
+    `member_id` is None for facts without a member; `subject` is what the log gets, empty where
+    nobody is known.
     """
 
     subject: str
@@ -20,6 +21,11 @@ class Named(Struct, frozen=True, gc=False, array_like=True):
     partition: int
     kind: str
     member_id: str | None
+
+    @property
+    def partitionkey(self) -> str:
+        """The key, as the log tells it."""
+        return self.subject or self.key.decode()
 
 
 UNREAD: Final = InboundEnvelope(
@@ -75,6 +81,11 @@ class Candidate(Struct, gc=False):
     def is_read(self) -> bool:
         """Whether it could be read at all, so that it has an id to be answered by."""
         return self.envelope is not UNREAD
+
+    @property
+    def subject(self) -> str:
+        """Who it is about, as published; empty where nobody is named."""
+        return self.envelope.subject or ""
 
     @property
     def event_id(self) -> str | None:

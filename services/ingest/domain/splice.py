@@ -25,13 +25,13 @@ class _Spliced(Struct, frozen=True, gc=False, omit_defaults=True):
     id: str
     source: str
     type: str
-    subject: str
     time: datetime
     recordedtime: datetime
     partitionkey: str
-    subjectkind: str
     datacontenttype: str
     data: Raw
+    subject: str = ""
+    subjectkind: str = ""
     traceparent: str | None = None
     tracestate: str | None = None
     dataschema: str | None = None
@@ -68,13 +68,13 @@ def spliced(
             envelope.id,
             envelope.source,
             envelope.type,
-            named.subject,
             time,
             recorded,
-            named.subject,
-            named.kind,
+            named.partitionkey,
             "application/json",
             data,
+            named.subject,
+            named.kind,
             carried(envelope.traceparent) or traceparent,
             carried(envelope.tracestate),
             envelope.dataschema,

@@ -30,6 +30,10 @@ from shared.events.edge import Problem
 from shared.kafka.partitioner import partition_of
 from shared.outbox import Outgoing
 
+_REFERRED_NOBODY = wrong_field(
+    "/data/attribution/referrer", "who refers somebody refers a member: say who bought (subject)"
+)
+
 
 class Written(Struct):
     """What a transaction wrote, told once it is committed."""
@@ -74,6 +78,9 @@ class Identifier:
         memberless = types.MEMBERLESS
         for candidate in candidates:
             envelope = candidate.envelope
+            if envelope.subject is None:
+                self._nobody(candidate)
+                continue
             named = recall(envelope.subject)
             if named is not None and (named.member_id is None) == (envelope.type in memberless):
                 candidate.named = named
@@ -115,7 +122,7 @@ class Identifier:
             if isinstance(member, Refusal):
                 continue
             candidate.named = self._named(claim.subject.kind, str(member))
-            found[candidate.envelope.subject] = candidate.named
+            found[candidate.subject] = candidate.named
             personal += self._rewrite(candidate, member, owners)
         if personal:
             await self._identities.keep_personal(tx, personal)
@@ -136,8 +143,16 @@ class Identifier:
         for reason in written.conflicts:
             self._metrics.conflicts.labels(reason).inc()
 
+    def _nobody(self, candidate: Candidate) -> None:
+        """Nobody knows who bought: it goes to some partition, by its own name."""
+        if candidate.facts is not None:
+            candidate.refusal = _REFERRED_NOBODY
+            return
+        key = f"nobody:{candidate.envelope.source}:{candidate.envelope.id}".encode()
+        candidate.named = Named("", key, partition_of(key, self._partitions), "", None)
+
     def _place(self, candidate: Candidate) -> None:
-        subject = candidate.envelope.subject
+        subject = candidate.subject
         try:
             place = parse_place(subject)
         except NotAName as error:
@@ -183,7 +198,7 @@ class Identifier:
 def _well_named(candidate: Candidate) -> bool:
     """Whether all names in an event are well-formed; if not it gets its refusal."""
     further, others = names_in(candidate)
-    told = [("/subject", candidate.envelope.subject)]
+    told = [("/subject", candidate.subject)]
     told += [(f"/data/identities/{index}", text) for index, text in enumerate(further)]
     told += [(_place_of(candidate, text), text) for text in others]
     problems: list[Problem] = []
@@ -210,7 +225,7 @@ def _claim(candidate: Candidate) -> Claim:
     at = from_datetime(envelope.time)
     cause = Cause(envelope.id, envelope.source, at, candidate.store_id)
     return Claim(
-        parse_name(envelope.subject),
+        parse_name(candidate.subject),
         [parse_name(text) for text in further],
         [parse_name(text) for text in others],
         cause,

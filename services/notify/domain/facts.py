@@ -10,7 +10,9 @@ from typing import Any
 
 import msgspec
 
+from shared import orders
 from shared.events import Event, types
+from shared.events import facts as published
 from shared.events.decisions import Receipt as ReceiptData
 from shared.events.decisions import TagsChanged, TierChanged
 from shared.events.facts import (
@@ -147,6 +149,14 @@ class Reversal(Fact, array_like=True, frozen=True, tag=12, gc=False):
     sure: bool = False
 
 
+class OrderMoved(Fact, array_like=True, frozen=True, tag=14, gc=False):
+    """An order was somebody else's all the time; or the member's own after all (`here`)."""
+
+    order_id: str
+    store_id: str
+    here: bool
+
+
 AnyFact = (
     Purchase
     | Joined
@@ -160,6 +170,7 @@ AnyFact = (
     | Contact
     | Refund
     | Reversal
+    | OrderMoved
 )
 
 NOT_KEPT = frozenset({"text", "name", "title", "reason", "error"})
@@ -223,6 +234,8 @@ def report_of(fact: AnyFact) -> Report | None:
             return Reversed(
                 fact.event_id, fact, fact.order_id, fact.store_id, fact.sure, fact.refund_id
             )
+        case OrderMoved():
+            return orders.Moved(fact.event_id, fact, fact.order_id, fact.store_id, fact.here)
         case _:
             return None
 
@@ -261,6 +274,11 @@ def _reversal(event: Event) -> Reversal:
     data: PurchaseRefundReversed = event.data
     store = data.order_store_id
     return Reversal(event.id, data.order_id, data.refund_id, store or "", store is not None)
+
+
+def _moved(event: Event) -> OrderMoved:
+    data: published.OrderMoved = event.data
+    return OrderMoved(event.id, data.order_id, data.store_id or "", data.to == event.subject)
 
 
 def _joined(event: Event) -> Joined:
@@ -328,6 +346,7 @@ _READERS: dict[str, Callable[[Event], AnyFact | None]] = {
     types.PURCHASE_CHANGED: _changed,
     types.PURCHASE_REFUNDED: _refund,
     types.PURCHASE_REFUND_REVERSED: _reversal,
+    types.ORDER_MOVED: _moved,
     types.MEMBER_JOINED: _joined,
     types.MEMBER_PROFILE_UPDATED: _preferences,
     types.MEMBER_CONSENT_CHANGED: _consent,

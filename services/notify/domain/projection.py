@@ -90,6 +90,7 @@ _TYPE_OF: dict[type, str] = {
     facts.Purchase: types.PURCHASE_COMPLETED,
     facts.Refund: types.PURCHASE_REFUNDED,
     facts.Reversal: types.PURCHASE_REFUND_REVERSED,
+    facts.OrderMoved: types.ORDER_MOVED,
     facts.Joined: types.MEMBER_JOINED,
     facts.Preferences: types.MEMBER_PROFILE_UPDATED,
     facts.Consent: types.MEMBER_CONSENT_CHANGED,

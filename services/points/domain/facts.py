@@ -129,4 +129,12 @@ class Reversal(Fact, frozen=True, array_like=True, gc=False, tag=8):
     sure: bool = False
 
 
-AnyFact = Purchase | Refund | Action | Person | Tier | Adjustment | Referral | Reversal
+class OrderMoved(Fact, frozen=True, array_like=True, gc=False, tag=10):
+    """An order was somebody else's all the time; or the member's own after all (`here`)."""
+
+    order_id: str
+    store_id: str
+    here: bool
+
+
+AnyFact = Purchase | Refund | Action | Person | Tier | Adjustment | Referral | Reversal | OrderMoved

@@ -18,6 +18,7 @@ from services.points.domain.facts import (
     Action,
     Adjustment,
     AnyFact,
+    OrderMoved,
     Person,
     Purchase,
     Referral,
@@ -94,7 +95,9 @@ class PointsMachine:
             return _bought(cast("Purchase", fact))
         if kind is Refund:
             return _paid_back(cast("Refund", fact))
-        return _reversed(cast("Reversal", fact)) if kind is Reversal else None
+        if kind is Reversal:
+            return _reversed(cast("Reversal", fact))
+        return _moved(cast("OrderMoved", fact)) if kind is OrderMoved else None
 
     def as_it_stands(self, fact: AnyFact, order: Order) -> AnyFact:
         """A purchase as if what is left had been bought."""
@@ -137,7 +140,7 @@ class PointsMachine:
         effects: list[Effect],
     ) -> None:
         """Note why a report of an order moved nothing, or less."""
-        fact: Purchase | Refund | Reversal = remark.report.fact
+        fact: Purchase | Refund | Reversal | OrderMoved = remark.report.fact
         effects.append(Remark(fact.id, fact.key, at, remark.code, _encode(remark.figures)))
 
     def settle(
@@ -152,7 +155,7 @@ class PointsMachine:
 
         Points come back from the lots that they came into.
         """
-        fact = cast("Purchase | Refund | Reversal", amendment.fact)
+        fact = cast("Purchase | Refund | Reversal | OrderMoved", amendment.fact)
         had, has = _sums(amendment.was), _sums(amendment.would)
         for lot in [*had, *(lot for lot in has if lot not in had)]:
             was = had[lot][1] if lot in had else 0
@@ -290,7 +293,7 @@ def _sums(effects: Iterable[Effect]) -> dict[_Lot, tuple[Move, int]]:
 
 def _difference(
     at: Instant,
-    fact: Purchase | Refund | Reversal,
+    fact: Purchase | Refund | Reversal | OrderMoved,
     order: Order,
     like: Move,
     points: tuple[int, int],
@@ -321,7 +324,7 @@ def _difference(
     )
 
 
-def _said(fact: Purchase | Refund | Reversal, order: Order) -> dict[str, Any]:
+def _said(fact: Purchase | Refund | Reversal | OrderMoved, order: Order) -> dict[str, Any]:
     """What an amendment says of an order, and what is left of that."""
     sums = {"total": order.content.total, "left": order.left.total}
     match fact:
@@ -331,6 +334,8 @@ def _said(fact: Purchase | Refund | Reversal, order: Order) -> dict[str, Any]:
             return {"refund_id": fact.refund_id, "reversed": True, **sums}
         case Purchase():
             return {"changed": fact.total, **sums} if fact.whole else {"part": fact.part, **sums}
+        case OrderMoved():
+            return {"moved": "here" if fact.here else "away", **sums}
 
 
 def _bought(fact: Purchase) -> Bought:
@@ -364,3 +369,7 @@ def _paid_back(fact: Refund) -> PaidBack:
 
 def _reversed(fact: Reversal) -> Reversed:
     return Reversed(fact.id, fact, fact.order_id, fact.store_id, fact.sure, fact.refund_id)
+
+
+def _moved(fact: OrderMoved) -> orders.Moved:
+    return orders.Moved(fact.id, fact, fact.order_id, fact.store_id, fact.here)

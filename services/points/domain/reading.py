@@ -9,6 +9,7 @@ from services.points.domain.facts import (
     Action,
     Adjustment,
     AnyFact,
+    OrderMoved,
     Person,
     Purchase,
     Referral,
@@ -90,6 +91,12 @@ def _reversal(event: Event, data: facts.PurchaseRefundReversed, _: _Programs) ->
     store = data.order_store_id
     return Reversal(
         event.id, event.key, data.order_id, data.refund_id, store or "", store is not None
+    )
+
+
+def _moved(event: Event, data: facts.OrderMoved, _: _Programs) -> OrderMoved:
+    return OrderMoved(
+        event.id, event.key, data.order_id, data.store_id or "", data.to == event.subject
     )
 
 
@@ -178,4 +185,5 @@ _READERS: Final[dict[str, Callable[[Event, Any, _Programs], AnyFact | None]]] = 
     types.TIER_CHANGED: _tier,
     types.ADJUSTMENT_DECIDED: _adjustment,
     types.REFERRAL_REWARDED: _referral,
+    types.ORDER_MOVED: _moved,
 }

@@ -8,6 +8,7 @@ from typing import Final, cast
 
 import msgspec
 
+from shared import orders
 from shared.events import Event, facts, types
 from shared.events.facts import (
     CommunityJoined,
@@ -101,7 +102,15 @@ class Reversal(Fact, array_like=True, frozen=True, gc=False, tag=7):
     sure: bool = False
 
 
-AnyFact = Purchase | Refund | Interaction | ProfileFact | Joined | Community | Reversal
+class OrderMoved(Fact, array_like=True, frozen=True, gc=False, tag=9):
+    """An order was somebody else's all the time; or the member's own after all (`here`)."""
+
+    order_id: str
+    store_id: str
+    here: bool
+
+
+AnyFact = Purchase | Refund | Interaction | ProfileFact | Joined | Community | Reversal | OrderMoved
 
 
 def fact_of(event: Event) -> AnyFact | None:
@@ -122,6 +131,9 @@ def report_of(fact: AnyFact) -> Report | None:
         return Reversed(
             undone.id, undone, undone.order_id, undone.store_id, undone.sure, undone.refund_id
         )
+    if kind is OrderMoved:
+        moved = cast("OrderMoved", fact)
+        return orders.Moved(moved.id, moved, moved.order_id, moved.store_id, moved.here)
     return None
 
 
@@ -205,6 +217,12 @@ def _reversal(event: Event) -> Reversal:
     )
 
 
+def _moved(event: Event) -> OrderMoved:
+    data: facts.OrderMoved = event.data
+    here = data.to == event.subject
+    return OrderMoved(_kept(event.id), data.order_id, _kept(data.store_id or ""), here)
+
+
 def _interaction(event: Event) -> Interaction:
     data: InteractionRecorded = event.data
     return Interaction(_kept(event.id), _kept(data.kind))
@@ -258,6 +276,7 @@ _READERS: Final[dict[str, Callable[[Event], AnyFact]]] = {
     types.PURCHASE_REFUNDED: _refund,
     types.PURCHASE_CHANGED: _changed,
     types.PURCHASE_REFUND_REVERSED: _reversal,
+    types.ORDER_MOVED: _moved,
     types.INTERACTION_RECORDED: _interaction,
     types.MEMBER_JOINED: _joined,
     types.MEMBER_PROFILE_UPDATED: _profile,

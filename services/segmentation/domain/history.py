@@ -16,6 +16,7 @@ from services.segmentation.domain.facts import (
     Community,
     Interaction,
     Joined,
+    OrderMoved,
     ProfileFact,
     Purchase,
     Refund,
@@ -128,7 +129,7 @@ def fold(history: History, at: Instant, fact: AnyFact, habits: Habits) -> int:
             return ORDERS
         case Interaction():
             return _act(history, at, fact, habits)
-        case Refund() | Reversal():
+        case Refund() | Reversal() | OrderMoved():
             history.refunds += isinstance(fact, Refund)
             return ORDERS
         case Joined():

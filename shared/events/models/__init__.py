@@ -65,6 +65,7 @@ from shared.events.models.members import (
     MemberJoined,
     MemberMerged,
     MemberUnmerged,
+    OrderMoved,
     ProfileUpdated,
 )
 from shared.events.models.purchases import (
@@ -72,6 +73,7 @@ from shared.events.models.purchases import (
     PurchaseCompleted,
     PurchaseRefunded,
     PurchaseRefundReversed,
+    ReceiptClaimed,
 )
 from shared.events.models.scalars import EventModel
 
@@ -105,6 +107,8 @@ MODELS: Final[dict[str, type[EventModel]]] = {
     types.MEMBER_MERGED: MemberMerged,
     types.MEMBER_UNMERGED: MemberUnmerged,
     types.MEMBER_ERASED: MemberErased,
+    types.ORDER_MOVED: OrderMoved,
+    types.RECEIPT_CLAIMED: ReceiptClaimed,
     types.ADJUSTMENT_REQUESTED: AdjustmentRequested,
     types.ADJUSTMENT_DECIDED: AdjustmentDecided,
     types.REFERRAL_REWARDED: ReferralRewarded,
@@ -168,6 +172,7 @@ __all__ = [
     "MemberJoined",
     "MemberMerged",
     "MemberUnmerged",
+    "OrderMoved",
     "PointsExpiring",
     "PointsMoved",
     "ProfileUpdated",

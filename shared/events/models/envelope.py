@@ -2,9 +2,10 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, JsonValue, field_validator, model_validator
+from pydantic import Field, JsonValue, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
-from shared.events import scalars
+from shared.events import scalars, types
 from shared.events.models.scalars import (
     EventModel,
     Identifier,
@@ -27,8 +28,11 @@ class Envelope(EventModel):
     """Which system says so."""
     type: Identifier
     """What happened, with the version of its data."""
-    subject: Subject
-    """Who it is about; of facts without a member the store, community or staff (`store:<id>`)."""
+    subject: Subject | None = Field(None, validate_default=True)
+    """Who it is about; of facts without a member the store, community or staff (`store:<id>`).
+
+    Only facts about an order may leave it out: nobody knows who bought.
+    """
     time: Moment
     """When it happened (not when it was sent), from 1900 to 2199."""
     data: JsonValue
@@ -47,6 +51,13 @@ class Envelope(EventModel):
     """When ingest took it; set by ingest, ignored when published."""
     partitionkey: JsonValue = None
     """The member id; set by ingest, ignored when published."""
+
+    @field_validator("subject")
+    @classmethod
+    def _named(cls, value: Any, info: ValidationInfo) -> Any:
+        if value is None and info.data.get("type") not in types.MAY_NAME_NOBODY:
+            raise PydanticCustomError("missing", "Field required")
+        return value
 
     @field_validator("time")
     @classmethod

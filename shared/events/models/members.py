@@ -95,6 +95,18 @@ class MemberIdentified(EventModel):
     """Id of the event that named them."""
 
 
+class OrderMoved(EventModel):
+    """An order turned out to be the one's and not the other's; both are told."""
+
+    order_id: Identifier
+    store_id: Identifier | None = None
+    from_: Identifier = Field(alias="from")
+    to: Identifier
+    """Member id of the buyer."""
+    cause: Identifier
+    """Id of the event that named them."""
+
+
 class MemberMerged(EventModel):
     """Two members were found to be one: everything of `from` goes to `into`."""
 

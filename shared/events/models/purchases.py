@@ -111,6 +111,14 @@ class PurchaseRefunded(EventModel):
     reason: Text | None = None
 
 
+class ReceiptClaimed(EventModel):
+    """A member showed the code of a receipt on which nobody was named: the order is theirs."""
+
+    receipt_code: Identifier
+    """As the purchase told it; it may become known after the claim."""
+    store_id: Identifier | None = None
+
+
 class PurchaseRefundReversed(EventModel):
     """A refund was undone: the order stands again as it did before it."""
 

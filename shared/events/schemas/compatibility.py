@@ -39,6 +39,7 @@ orders did not fit under the old ones, and amounts near 2^63 ended the sums of a
 
 
 WIDENED: Final[Mapping[str, frozenset[str]]] = {
+    "envelope.json": frozenset({"/subject"}),
     "regulars.purchase.completed.v1.json": frozenset({"/channel", "/store_id", "/lines"}),
     "regulars.purchase.refunded.v1.json": frozenset(
         {"/store_id", *(f"/lines/*/{name}" for name in ("sku", "category", "quantity", "amount"))}

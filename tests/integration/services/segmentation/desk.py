@@ -13,6 +13,7 @@ from services.segmentation.domain.facts import (
     Community,
     Interaction,
     Joined,
+    OrderMoved,
     ProfileFact,
     Purchase,
     Refund,
@@ -27,6 +28,7 @@ from services.segmentation.metrics import SegmentationFigures
 from shared.clock import Clock, Instant, ManualClock
 from shared.db import Database
 from shared.events import Event, decode, event_key, types
+from shared.events import facts as told
 from shared.events.decisions import TagsChanged, TierChanged
 from shared.events.facts import (
     CommunityJoined,
@@ -183,7 +185,9 @@ def event_of(member: UUID, at: Instant, name: str, fact: AnyFact) -> Event:
     )
 
 
-def _told(fact: AnyFact) -> tuple[str, msgspec.Struct]:
+def _told(  # noqa: C901, PLR0911 - one for each kind of fact
+    fact: AnyFact,
+) -> tuple[str, msgspec.Struct]:
     match fact:
         case Purchase():
             return types.PURCHASE_COMPLETED, PurchaseCompleted(
@@ -216,6 +220,10 @@ def _told(fact: AnyFact) -> tuple[str, msgspec.Struct]:
         case Community():
             kind = types.COMMUNITY_JOINED if fact.entered else types.COMMUNITY_LEFT
             return kind, CommunityJoined(community_id=fact.community_id, store_id="north")
+        case OrderMoved():
+            return types.ORDER_MOVED, told.OrderMoved(
+                order_id=fact.order_id, store_id=fact.store_id, from_="a", to="b", cause="c"
+            )
 
 
 def _profile(told: ProfileFact) -> Profile:

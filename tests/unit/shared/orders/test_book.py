@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from services.points.domain.wording import remark
-from shared.orders import Book, Bought, Content, Order, PaidBack, Report, Reversed
+from shared.orders import Book, Bought, Content, Moved, Order, PaidBack, Report, Reversed
 from shared.orders.book import Amends, Nothing, Opens
 
 
@@ -47,6 +47,40 @@ class Till:
     @property
     def left(self) -> list[int]:
         return [order.left.total for order in self.orders.values()]
+
+
+def moved(order: str = "o", *, here: bool = False, **more: Any) -> Moved:
+    return Moved("m", None, order, here=here, **({"scope": "s1"} | more))
+
+
+def test_p15_an_order_that_is_somebody_elses_was_never_bought_here() -> None:
+    till = Till()
+    till(bought(1000), back(300))
+    assert till(moved()) is Amends
+    assert till.left == [0]
+    assert till(moved()) is Nothing
+    # a refund that comes now has nothing to take from
+    till(back(200, "r2"))
+    assert till.codes == ["refund_exceeds_order"]
+    # and it was the member's own after all, with everything that was said of it
+    assert till(moved(here=True)) is Amends
+    assert till.left == [500]
+    assert till(moved(here=True)) is Nothing
+
+
+def test_an_order_that_moved_is_opened_again_by_another_report() -> None:
+    till = Till()
+    till(bought(1000), moved())
+    assert till(bought(1000)) is Opens
+    assert till.left == [0, 1000]
+
+
+@pytest.mark.parametrize("other", [moved("p"), moved(scope="s2"), moved(scope="")])
+def test_only_the_order_that_is_named_moves(other: Moved) -> None:
+    till = Till()
+    till(bought(1000))
+    assert till(other) is Nothing
+    assert till.left == [1000]
 
 
 def test_p1_whoever_reports_it_again_it_is_one_order() -> None:
