@@ -198,7 +198,7 @@ async def open_edge(
 
 def inbound_spec(edge: Edge) -> ConsumerSpec:
     """The consumer of `regulars.inbound`, reading the test's own topic under a name of its own."""
-    [spec] = edge.parts.roles["consume"].consumers
+    spec, _ = edge.parts.roles["consume"].consumers
     [only] = spec.inputs
     assert isinstance(spec.handler, InboundHandler)
     spec.handler.name = edge.prefix + spec.name

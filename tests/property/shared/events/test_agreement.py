@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -89,6 +90,12 @@ def test_what_the_edge_takes_it_can_also_read(data: st.DataObject) -> None:
     body = data.draw(events.data_of(STRUCTS[event_type]))
     envelope = data.draw(events.ENVELOPES) | {"type": event_type, "data": body}
     raw = json.dumps(envelope).encode()
+    if envelope.get("subject") is None and event_type not in types.MAY_NAME_NOBODY:
+        [problem] = edge.explain_refusal(raw)
+        assert (problem.pointer, problem.reason) == ("/subject", "Field required")
+        with pytest.raises(edge.DECODE_ERRORS):
+            edge.INBOUND.decode(raw)
+        return
     assert edge.explain_refusal(raw) == []
     assert edge.INBOUND.decode(raw).type == event_type
     edge.decoder_for(event_type).decode(msgspec.json.encode(body))
