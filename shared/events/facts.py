@@ -121,9 +121,9 @@ class PurchaseCompleted(PurchaseChanged, frozen=True, kw_only=True):
 
 
 class PurchaseRefunded(Data, frozen=True, kw_only=True):
-    """Part or all of an order was paid back."""
+    """Part or all of an order was paid back; without `order_id`, of one that nobody can tell."""
 
-    order_id: Identifier
+    order_id: Identifier | None = None
     refund_id: Identifier
     order_store_id: Identifier | None = None
     store_id: Identifier | None = None

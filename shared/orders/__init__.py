@@ -1,6 +1,6 @@
 """Orders: what facts say of them, what is left of each, and histories folded accordingly."""
 
-from shared.orders.book import COUNTS_FROM, Book, Order, Remark, Verdict
+from shared.orders.book import Book, Order, Remark, Verdict, counts
 from shared.orders.content import Content, Line, Tender, spread, without
 from shared.orders.fold import (
     Amendment,
@@ -11,11 +11,17 @@ from shared.orders.fold import (
     fold_history,
     happen,
 )
-from shared.orders.reading import digest_of, lines_of, tenders_of
+from shared.orders.reading import (
+    back,
+    digest_of,
+    digest_of_return,
+    lines_of,
+    returned_as,
+    tenders_of,
+)
 from shared.orders.reports import Bought, Moved, PaidBack, Report, Reversed
 
 __all__ = [
-    "COUNTS_FROM",
     "Amendment",
     "Book",
     "Bought",
@@ -33,10 +39,14 @@ __all__ = [
     "Verdict",
     "WithoutOrders",
     "advance",
+    "back",
+    "counts",
     "digest_of",
+    "digest_of_return",
     "fold_history",
     "happen",
     "lines_of",
+    "returned_as",
     "spread",
     "tenders_of",
     "without",

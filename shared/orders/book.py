@@ -5,6 +5,7 @@
 - A part adds to its order; a change says what all of it is now.
 - A refund counts once, in the order's currency, and takes no more than is left. It may be told
   before its order, and waits for it. It can be reversed, once, also before it is told.
+- What comes back without its receipt is an order of its own, of less than nothing.
 - A purchase that comes after its order was taken back in full opens the order again, and so does
   one after the order was moved to somebody else.
 """
@@ -18,6 +19,11 @@ from shared.orders.reports import Bought, Moved, PaidBack, Report, Reversed
 
 COUNTS_FROM: Final = 1
 """An order of which less is left, in minor units, is none."""
+
+
+def counts(content: Content) -> bool:
+    """Whether it is an order: something was paid, or came back without its receipt."""
+    return content.total >= COUNTS_FROM or content.total < 0
 
 
 @dataclass(slots=True)
@@ -150,7 +156,7 @@ class Book:
         order.settle()
         self._orders.setdefault(report.order_id, []).append(order)
         remarks: list[Remark] = []
-        if order.content.total < COUNTS_FROM:
+        if not counts(order.content):
             remarks.append(nothing_paid(report, order.content))
         waiting = self._waiting.pop(report.order_id, [])
         for refund in waiting:

@@ -18,7 +18,7 @@ import msgspec
 from typing_extensions import override
 
 from shared.clock import Instant
-from shared.orders.book import COUNTS_FROM, Amends, Book, Opens, Order, Remark, nothing_paid
+from shared.orders.book import Amends, Book, Opens, Order, Remark, counts, nothing_paid
 from shared.orders.reports import Bought, Report
 
 S = TypeVar("S")
@@ -168,7 +168,7 @@ def happen(
     effects: list[E],
 ) -> None:
     """Let a fact happen that amends nothing: a purchase of an order that was never told of, say."""
-    if isinstance(report, Bought) and report.content.total < COUNTS_FROM:
+    if isinstance(report, Bought) and not counts(report.content):
         machine.remark(state, at, nothing_paid(report, report.content), effects)
     else:
         machine.apply(state, at, fact, effects)
@@ -298,7 +298,7 @@ class _AmendedFold(_Fold[S, F, E]):
 
 def _shown(machine: OrdersMachine[S, F, E], fact: F, order: Order) -> F | None:
     """What the machine sees of the fact that opened an order: it with what is left, or nothing."""
-    if order.left.total < COUNTS_FROM:
+    if not counts(order.left):
         return None
     if order.left == order.first.content and not order.again:
         return fact

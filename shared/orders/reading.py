@@ -23,15 +23,39 @@ def tenders_of(tenders: Iterable[facts.Tender] | None) -> tuple[Tender, ...]:
     return tuple([(tender.kind, tender.amount) for tender in tenders or ()])
 
 
+def returned_as(refund_id: str) -> str:
+    """The order that a return without its receipt is; no till calls one so."""
+    return f"(return) {refund_id}"
+
+
+def back(lines: Iterable[Line]) -> tuple[Line, ...]:
+    """Lines of what comes back."""
+    return tuple([(sku, category, -amount) for sku, category, amount in lines])
+
+
+def digest_of_return(data: facts.PurchaseRefunded) -> bytes:
+    """The same of what came back without its receipt."""
+    return _digest(data.currency, -data.amount, data.lines, data.tenders)
+
+
 def digest_of(data: facts.PurchaseChanged) -> bytes:
     """Eight bytes that are equal where what was bought and paid is.
 
     Names of articles and who sold them may differ from system to system.
     """
+    return _digest(data.currency, data.total, data.lines, data.tenders)
+
+
+def _digest(
+    currency: str,
+    total: int,
+    lines: Iterable[facts.Line] | None,
+    tenders: Iterable[facts.Tender] | None,
+) -> bytes:
     said = (
-        data.currency,
-        data.total,
-        [(line.sku, line.quantity, line.amount) for line in data.lines or ()],
-        tenders_of(data.tenders),
+        currency,
+        total,
+        [(line.sku, line.quantity, line.amount) for line in lines or ()],
+        tenders_of(tenders),
     )
     return blake2b(_encode(said), digest_size=_DIGEST_BYTES).digest()

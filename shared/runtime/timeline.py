@@ -26,7 +26,7 @@ import msgspec
 from shared.clock import Instant
 from shared.db import Transaction, WriteSet, member_uuid
 from shared.events import event_key
-from shared.orders import COUNTS_FROM, Bought, Report, advance, fold_history
+from shared.orders import Bought, Report, advance, counts, fold_history
 from shared.runtime.batch import Arrived, Batch
 from shared.runtime.commands.desk import Commands, Desk
 from shared.runtime.machine import E, EffectWriter, F, Machine, Outcome, S
@@ -384,7 +384,7 @@ def _says_more(member: UUID, items: Sequence[_News], loaded: Loaded) -> bool:
         if report is None or about is None:
             continue
         known = loaded.tell_of(member, about)
-        new = isinstance(report, Bought) and report.content.total >= COUNTS_FROM
+        new = isinstance(report, Bought) and counts(report.content)
         more = more or known or not new
     return more
 

@@ -218,11 +218,22 @@ def test_p15_an_order_rung_up_on_the_wrong_card_goes_to_the_right_one(outside: O
     outside.say(bought, "right-card", "p15-b", details("p15"))
     outside.has("p15-a", 0)
     outside.has("p15-b", 35)
+    member = outside.member("p15-a")
+    told = outside.ask("points", f"/v1/members/{member}/transfers", lang="en").json()["items"]
+    assert "another member's" in json.dumps(told)
     # what comes back is the buyer's, whoever is named
     refund = {"order_id": "p15", "store_id": "store-12", "refund_id": "r", "currency": "CNY"}
     outside.say("regulars.purchase.refunded.v1", "back", "p15-a", refund | {"amount": 1000})
     outside.has("p15-b", 25)
     outside.has("p15-a", 0)
+
+
+def test_p14_what_comes_back_without_its_receipt(outside: Outside) -> None:
+    outside.say("regulars.purchase.completed.v1", "p14", "p14", details("p14") | {"total": 10_000})
+    outside.has("p14", 100)
+    refund = {"refund_id": "r", "store_id": "store-12", "currency": "CNY", "amount": 4_650}
+    outside.say("regulars.purchase.refunded.v1", "p14-back", "p14", refund)
+    outside.has("p14", 53)
 
 
 def test_p35_a_basket_without_a_name_earns_for_who_claims_its_receipt(outside: Outside) -> None:

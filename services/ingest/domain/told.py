@@ -68,6 +68,8 @@ def read(events: Iterable[tuple[Event, bytes]], own: str, now: Instant) -> Told:
             told.words.append(_word(event, data.store_id or "", text, sure=True))
         elif event.type in (types.PURCHASE_REFUNDED, types.PURCHASE_REFUND_REVERSED):
             data = event.data
+            if data.order_id is None:
+                continue  # of an order that nobody can tell
             store = data.order_store_id or getattr(data, "store_id", None) or ""
             sure = data.order_store_id is not None
             told.words.append(_word(event, store, text, sure=sure))

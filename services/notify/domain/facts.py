@@ -130,7 +130,10 @@ class Contact(Fact, array_like=True, frozen=True, tag=10, gc=False):
 
 
 class Refund(Fact, array_like=True, frozen=True, tag=11, gc=False):
-    """Part or all of an order was paid back; `sure`: the store is named as where it was bought."""
+    """Part or all of an order was paid back; `sure`: the store is named as where it was bought.
+
+    No order: it came back without its receipt.
+    """
 
     order_id: str
     refund_id: str
@@ -219,7 +222,7 @@ def report_of(fact: AnyFact) -> Report | None:
                 fact.part,
                 fact.whole,
             )
-        case Refund():
+        case Refund() if fact.order_id:
             return PaidBack(
                 fact.event_id,
                 fact,
@@ -267,7 +270,9 @@ def _refund(event: Event) -> Refund:
     data: PurchaseRefunded = event.data
     store = data.order_store_id or data.store_id or ""
     sure = data.order_store_id is not None
-    return Refund(event.id, data.order_id, data.refund_id, data.amount, data.currency, store, sure)
+    return Refund(
+        event.id, data.order_id or "", data.refund_id, data.amount, data.currency, store, sure
+    )
 
 
 def _reversal(event: Event) -> Reversal:

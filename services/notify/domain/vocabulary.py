@@ -45,7 +45,7 @@ _ORDER = Fields(
 _READ = {
     types.PURCHASE_COMPLETED: _ORDER,
     types.PURCHASE_REFUNDED: Fields(
-        frozenset({"order_id", "refund_id", "amount", "currency"}),
+        frozenset({"refund_id", "amount", "currency"}),
         frozenset({"order_id", "refund_id", "amount", "currency", "store_id"}),
     ),
     types.PURCHASE_REFUND_REVERSED: Fields(

@@ -32,7 +32,10 @@ _WHOLE: Final = 100  # factors are kept in hundredths
 
 
 Grant = tuple[int, int, dict[str, Any]]
-"""What one rule gives for one fact: the rule's position, points > 0, the figures that decided."""
+"""What one rule gives for one fact: the rule's position, points, the figures that decided.
+
+Points are above zero, and below where something came back without its receipt.
+"""
 
 
 Rate = Callable[[Purchase | Action, Member, Moment, Mapping[str, Usage], list[Grant]], None]
@@ -139,9 +142,15 @@ def _purchase(program: PointsProgram) -> Iterator[str]:
         dull = _belongs(program.exclude)
         yield f"lines = [line for line in fact.lines if not ({dull})]"
         yield f"amount -= sum(line[2] for line in fact.lines if {dull})"
-    for index, rule in enumerate(program.rules):
-        if rule.source == "purchase":
-            yield from _rule(index, rule, excludes=program.exclude != NOTHING_EXCLUDED)
+    excludes = program.exclude != NOTHING_EXCLUDED
+    purchases = [(i, rule) for i, rule in enumerate(program.rules) if rule.source == "purchase"]
+    yield "if total < 0:"
+    for index, rule in purchases:
+        if rule.per_amount:
+            yield from _indented(list(_returned(index, rule, excludes=excludes)), 1)
+    yield "    return"
+    for index, rule in purchases:
+        yield from _rule(index, rule, excludes=excludes)
 
 
 def _actions(rules: Sequence[Rule]) -> Iterator[str]:
@@ -156,6 +165,22 @@ def _actions(rules: Sequence[Rule]) -> Iterator[str]:
         yield f"if {test} in {_set(set(names))}:"
         for index in indexes:
             yield from _indented(_rule(index, rules[index]), 1)
+
+
+def _returned(index: int, rule: Rule, *, excludes: bool) -> Iterator[str]:
+    """What comes back without its receipt: what it would earn, rounded up; no cap counts it."""
+    yield f"counted = {_counted(rule.lines, exclusions=excludes, returned=True)}"
+    yield f"points = counted // {rule.per_amount} * {rule.points}"
+    yield f"if points < 0 and {compile_source(condition_of(rule.when, rule.source), _read)}:"
+    figures = [
+        "'returned': counted",
+        f"'per_amount': {rule.per_amount}",
+        f"'each': {rule.points}",
+        *(f"{name!r}: {_shown(name)}" for name in sorted(_features(rule))),
+    ]
+    body = ["figures = {" + ", ".join(figures) + "}", *_multiplied(rule)]
+    body.append(f"grants.append(({index}, points, figures))")
+    yield from _indented(body, 1)
 
 
 def _rule(index: int, rule: Rule, *, excludes: bool = False) -> Iterator[str]:
@@ -175,10 +200,12 @@ def _rule(index: int, rule: Rule, *, excludes: bool = False) -> Iterator[str]:
     yield from _indented(body, 1)
 
 
-def _counted(lines: Lines | None, *, exclusions: bool) -> str:
+def _counted(lines: Lines | None, *, exclusions: bool, returned: bool = False) -> str:
+    """The amount that a rule counts; what comes back is below zero, and counts no further."""
+    inner, outer = ("max", "min") if returned else ("min", "max")
     if lines is None:
-        return "max(0, amount)" if exclusions else "amount"
-    return f"max(0, min(amount, sum(line[2] for line in lines if {_belongs(lines)})))"
+        return f"{outer}(0, amount)" if exclusions else "amount"
+    return f"{outer}(0, {inner}(amount, sum(line[2] for line in lines if {_belongs(lines)})))"
 
 
 def _belongs(lines: Lines) -> str:

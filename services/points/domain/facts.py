@@ -35,6 +35,11 @@ class Purchase(Fact, frozen=True, array_like=True, gc=False, tag=1):
     """It says what the order is now."""
 
     @property
+    def is_return(self) -> bool:
+        """Whether it came back without its receipt: less than nothing was bought."""
+        return self.total < 0
+
+    @property
     def content(self) -> Content:
         """What was bought."""
         return Content(self.total, self.lines, self.tenders)

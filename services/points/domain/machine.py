@@ -86,6 +86,8 @@ class PointsMachine:
         kind = type(fact)
         if kind is Adjustment:
             return cast("Adjustment", fact).points < 0 or state.available < 0
+        if kind is Purchase and cast("Purchase", fact).is_return:
+            return True
         return kind is Referral or (state.available < 0 and (kind is Purchase or kind is Action))
 
     def report(self, fact: AnyFact) -> Report | None:
@@ -176,9 +178,16 @@ class PointsMachine:
         earning = self._programs.at(at)
         moment = earning.time.moment(at)
         grants: list[Grant] = []
+        if fact.is_return and earning.program.unlinked_returns == "ignore":
+            effects.append(
+                Remark(fact.id, fact.key, at, "return_ignored", _encode({"amount": -fact.total}))
+            )
+            return
         earning.rate(fact, state.member, moment, _usage(state, moment), grants)
         if grants:
             _grant(state, at, fact, earning, grants, effects)
+        if fact.is_return:
+            return
         if fact.referrer:
             sent_by(state, at, fact.referrer, earning, effects)
         if state.first is None:
@@ -245,13 +254,13 @@ def _grant(
     grants: list[Grant],
     effects: list[Effect],
 ) -> None:
-    order_id = fact.order_id if isinstance(fact, Purchase) else None
+    order_id = fact.order_id if isinstance(fact, Purchase) and not fact.is_return else None
     expires_on = earning.expires_on(at)
     for index, points, figures in grants:
         rule = earning.program.rules[index]
         state.available += points
         state.lifetime += points
-        if earning.capped[index]:
+        if earning.capped[index] and points > 0:
             given, times = state.used.get(rule.id, (0, 0))
             state.used[rule.id] = (given + points, times + 1)
         effects.append(
@@ -259,7 +268,7 @@ def _grant(
                 fact.id,
                 fact.key,
                 at,
-                "earn",
+                "earn" if points > 0 else "clawback",
                 rule.id,
                 earning.number,
                 points,
@@ -267,7 +276,7 @@ def _grant(
                 fact.store_id or "",
                 rule.funder,
                 order_id,
-                expires_on,
+                expires_on if points > 0 else None,
                 _encode(figures),
             )
         )

@@ -174,12 +174,15 @@ class PointsProgram(_Part):
     Attributes:
         time_zone: whose days, months and hours count for caps and conditions. UTC unless told
             otherwise: the log is in UTC, and a chain in one zone names it here.
+        unlinked_returns: what comes back without its receipt takes what it would earn now, rounded
+            up; or nothing.
     """
 
     time_zone: str = "UTC"
     expiry: Expiry = Expiry()
     exclude: Excluded = NOTHING_EXCLUDED
     adjustments: Adjustments = Adjustments()
+    unlinked_returns: Literal["rate_now", "ignore"] = "rate_now"
     rules: tuple[Rule, ...] = Field(strict=False, max_length=1000)
 
     @field_validator("time_zone")

@@ -20,7 +20,15 @@ from services.points.domain.facts import (
 from shared.clock import Instant
 from shared.events import Event, facts, types
 from shared.events.commands import AdjustmentDecided, ReferralRewarded
-from shared.orders import digest_of, lines_of, spread, tenders_of
+from shared.orders import (
+    back,
+    digest_of,
+    digest_of_return,
+    lines_of,
+    returned_as,
+    spread,
+    tenders_of,
+)
 
 _MEMBER: Final = "member:"
 
@@ -72,7 +80,9 @@ def _order(
     )
 
 
-def _refund(event: Event, data: facts.PurchaseRefunded, _: _Programs) -> Refund:
+def _refund(event: Event, data: facts.PurchaseRefunded, programs: _Programs) -> Refund | Purchase:
+    if data.order_id is None:
+        return _returned(event, data, programs)
     return Refund(
         event.id,
         event.key,
@@ -84,6 +94,26 @@ def _refund(event: Event, data: facts.PurchaseRefunded, _: _Programs) -> Refund:
         data.order_store_id or data.store_id or "",
         data.order_store_id is not None,
         tenders_of(data.tenders),
+    )
+
+
+def _returned(event: Event, data: facts.PurchaseRefunded, programs: _Programs) -> Purchase:
+    """What comes back without its receipt is a purchase of less than nothing."""
+    earning = programs.at(event.at)
+    lines = back(lines_of(data.lines)) if earning.needs_lines else ()
+    tenders = tenders_of(data.tenders) if earning.needs_tenders else ()
+    return Purchase(
+        event.id,
+        event.key,
+        returned_as(data.refund_id),
+        data.store_id or "",
+        data.currency,
+        -data.amount,
+        "",
+        None,
+        spread(-data.amount, lines),
+        tuple([(kind, -amount) for kind, amount in tenders]),
+        digest=digest_of_return(data),
     )
 
 

@@ -61,6 +61,10 @@ _REMARKS = {
         "订单 {order_id} 实付 {total}，不计为订单",
         "nothing was paid for order {order_id} ({total}), so it is not counted as one",
     ),
+    "return_ignored": (
+        "无小票退货 {amount}，按规则不扣积分",
+        "{amount} came back without its receipt; the program takes no points for that",
+    ),
     "refund_waits_for_order": (
         "订单 {order_id} 的购买尚未收到，退款 {amount} 待其到达后处理",
         "the purchase of order {order_id} has not come yet; its refund of {amount} waits for it",
@@ -104,6 +108,11 @@ def _earned(name: Sentence, points: int, figures: Mapping[str, Any]) -> Sentence
     if "amount" in figures:
         zh.append("金额 {amount}，每满 {per_amount} 得 {each} 分".format_map(figures))
         en.append("{each} for every full {per_amount} of {amount}".format_map(figures))
+    elif "returned" in figures:
+        told = {**figures, "amount": -figures["returned"]}
+        zh.append("无小票退货 {amount}，每 {per_amount}（不足亦计）扣 {each} 分".format_map(told))
+        words = "{amount} came back without its receipt, {each} for every {per_amount} begun"
+        en.append(words.format_map(told))
     else:
         zh.append("每次 {each} 分".format_map(figures))
         en.append("{each} each time".format_map(figures))
@@ -131,6 +140,10 @@ def _amended(name: Sentence, points: int, figures: Mapping[str, Any]) -> Sentenc
         zh, en = "退款 {refunded}，" + zh, "refund of {refunded} leaves " + en
     elif "reversed" in told:
         zh, en = "退款 {refund_id} 已撤销，" + zh, "refund {refund_id} was undone, there are " + en
+    elif told.get("moved") == "away":
+        zh, en = "订单属于其他会员，" + zh, "the order is another member's, here there are " + en
+    elif "moved" in told:
+        zh, en = "订单归还本会员，" + zh, "the order is this member's after all, there are " + en
     elif "changed" in told:
         zh, en = "订单变更，" + zh, "the order was changed, there are " + en
     else:

@@ -27,7 +27,9 @@ from shared.orders import (
     Report,
     Reversed,
     digest_of,
+    digest_of_return,
     lines_of,
+    returned_as,
     spread,
 )
 
@@ -39,7 +41,10 @@ class Fact(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 class Purchase(Fact, array_like=True, frozen=True, gc=False, tag=1):
-    """An order was paid, or a part of it; or this is what it is now (`whole`)."""
+    """An order was paid, or a part of it; or this is what it is now (`whole`).
+
+    Below zero, something came back without its receipt.
+    """
 
     order_id: str
     store_id: str
@@ -195,8 +200,17 @@ def _order(
     )
 
 
-def _refund(event: Event) -> Refund:
+def _refund(event: Event) -> Refund | Purchase:
     data: PurchaseRefunded = event.data
+    if data.order_id is None:
+        return Purchase(
+            _kept(event.id),
+            returned_as(data.refund_id),
+            _kept(data.store_id or ""),
+            -data.amount,
+            currency=data.currency,
+            digest=digest_of_return(data),
+        )
     return Refund(
         _kept(event.id),
         data.order_id,

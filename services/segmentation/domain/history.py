@@ -163,6 +163,9 @@ def _forget(history: History, at: Instant) -> None:
 
 
 def _buy(history: History, at: Instant, fact: Purchase, habits: Habits) -> None:
+    if fact.total < 0:
+        _take_off(history, -fact.total)
+        return
     before = history.last_order_at()
     total = min(fact.total, _AMOUNT_MAX)
     parts = _by_category(fact.lines)
@@ -189,6 +192,20 @@ def _buy(history: History, at: Instant, fact: Purchase, habits: Habits) -> None:
         history.first_order_at = at
     if before is not None and at - before >= habits.silence:
         history.comeback_at = at
+
+
+def _take_off(history: History, amount: int) -> None:
+    """Something came back without its receipt: it is taken off the newest orders there are."""
+    left = min(amount, history.spend)
+    history.spend -= left
+    sums = history.order_sums
+    left = min(left, sums[-1] - sums[0])  # the rest is of orders that are no longer kept
+    for i in range(len(sums) - 1, 0, -1):
+        part = min(left, sums[i] - sums[i - 1])
+        sums[i] -= left
+        left -= part
+        if not left:
+            break
 
 
 def _by_category(lines: tuple[Line, ...]) -> dict[str, int]:

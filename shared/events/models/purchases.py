@@ -96,8 +96,11 @@ class PurchaseCompleted(PurchaseChanged):
 class PurchaseRefunded(EventModel):
     """Part or all of an order was paid back."""
 
-    order_id: Identifier
-    """The order of the purchase; it may become known after the refund."""
+    order_id: Identifier | None = None
+    """The order of the purchase; it may become known after the refund.
+
+    Not told where something comes back without its receipt: a purchase of less than nothing.
+    """
     refund_id: Identifier
     order_store_id: Identifier | None = None
     """Where it was bought, if not where it is paid back."""

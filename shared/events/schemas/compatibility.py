@@ -42,7 +42,11 @@ WIDENED: Final[Mapping[str, frozenset[str]]] = {
     "envelope.json": frozenset({"/subject"}),
     "regulars.purchase.completed.v1.json": frozenset({"/channel", "/store_id", "/lines"}),
     "regulars.purchase.refunded.v1.json": frozenset(
-        {"/store_id", *(f"/lines/*/{name}" for name in ("sku", "category", "quantity", "amount"))}
+        {
+            "/order_id",
+            "/store_id",
+            *(f"/lines/*/{name}" for name in ("sku", "category", "quantity", "amount")),
+        }
     ),
 }
 """Fields that were made wider once, before the first release, by schema file (ADR 15)."""

@@ -22,7 +22,7 @@ from services.points.domain.posting import (
 from services.points.domain.referral import AwardId, Said, changes, rewarded
 from shared.clock import Instant
 from shared.events import Event, types
-from shared.orders import COUNTS_FROM, Bought, fold_history
+from shared.orders import Bought, counts, fold_history
 from tests.property.services.points.points_history import MEMBER, NOON, event, sorted_facts
 
 Order = tuple[Instant, int, bytes]
@@ -77,7 +77,7 @@ class Books:
             late = self._as_of is not None and order < self._as_of
             report = self._machine.report(fact)
             if report is not None:
-                new = isinstance(report, Bought) and report.content.total >= COUNTS_FROM
+                new = isinstance(report, Bought) and counts(report.content)
                 late = late or not new or report.order_id in self._told_of
                 self._told_of.add(report.order_id)
             if late or self._machine.needs_history(state, order[0], fact):

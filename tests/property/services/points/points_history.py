@@ -125,18 +125,32 @@ def undone(id_: str, order: str, refund: str, at: Instant) -> Event:
     return event(id_, types.PURCHASE_REFUND_REVERSED, at, data)
 
 
+def moved(id_: str, order: str, at: Instant, *, here: bool = False) -> Event:
+    """The order is somebody else's, or the member's own after all."""
+    me, other = str(MEMBER), str(UUID(int=99))
+    data = facts.OrderMoved(
+        order_id=order,
+        store_id="s1",
+        from_=other if here else me,
+        to=me if here else other,
+        cause="scan",
+    )
+    return event(id_, types.ORDER_MOVED, at, data)
+
+
 def line(sku: str, category: str, amount: int) -> facts.Line:
     return facts.Line(sku=sku, category=category, quantity=1, amount=amount)
 
 
 def refunded(
     id_: str,
-    order: str,
+    order: str | None,
     amount: int,
     at: Instant = NOON + 30 * MINUTE,
     *,
     refund: str = "",
     lines: Sequence[tuple[str, str, int]] = (),
+    tenders: Sequence[tuple[str, int]] = (),
     currency: str = "CNY",
 ) -> Event:
     data = facts.PurchaseRefunded(
@@ -146,6 +160,7 @@ def refunded(
         currency=currency,
         amount=amount,
         lines=[line(*each) for each in lines] or None,
+        tenders=[facts.Tender(kind=kind, amount=amount) for kind, amount in tenders] or None,
     )
     return event(id_, types.PURCHASE_REFUNDED, at, data)
 

@@ -24,7 +24,7 @@ from services.segmentation.domain.member import Change, Member
 from services.segmentation.domain.program import read_program
 from services.segmentation.domain.rules import Rules, Versions, compile_program
 from shared.clock import DAY, HOUR, Instant, parse_instant
-from shared.orders import COUNTS_FROM, Bought, fold_history, spread
+from shared.orders import Bought, counts, fold_history, spread
 from shared.runtime.program_file import read_part
 
 MEMBER = UUID("01890000-0000-7000-8000-000000000001")
@@ -235,7 +235,7 @@ class Replica:
         more = False
         for _, report in [each for each in reports if each[0] in news]:
             if report is not None:
-                new = isinstance(report, Bought) and report.content.total >= COUNTS_FROM
+                new = isinstance(report, Bought) and counts(report.content)
                 more = more or not new or report.order_id in told
                 told.add(report.order_id)
         return more

@@ -388,3 +388,20 @@ def test_decisions_have_lasting_names(at: Instant, expected: int) -> None:
         decision_id(MEMBER, change, 1),
     }
     assert len({name, *others}) == 5
+
+
+def test_p14_what_comes_back_without_its_receipt_is_taken_off_the_newest_orders() -> None:
+    story = Story()
+    story.buy(START, 1_000)
+    story.buy(START + DAY, 2_000)
+    story.buy(START + 2 * DAY, 500)
+    at = START + 3 * DAY
+    story.fold(at, Purchase("r", "(return) r", "", -1_700))
+    values = values_of(story.state.history, at, FIGURES)
+    assert (values["orders"], values["spend"]) == (3, 1_800)
+    # 500 of the last, 1,200 of the one before: that one has 800 left, and the first all of its own
+    later = values_of(story.state.history, START + 7 * DAY + HOUR, FIGURES)
+    assert later["spend_7d"] == 800
+    story.fold(at + HOUR, Purchase("s", "(return) s", "", -9_999))
+    values = values_of(story.state.history, at + HOUR, FIGURES)
+    assert (values["orders"], values["spend"], values["spend_7d"]) == (3, 0, 0)
