@@ -22,6 +22,7 @@ from deploy.cli import (
     stack,
     token,
     variables,
+    verify,
 )
 from deploy.local.errors import ChildFailedError, LocalStackError
 from shared.runtime.environment import EXIT_CODE, SettingsRefused
@@ -36,6 +37,7 @@ _GROUPS = (
     generate,
     dead_letters,
     program,
+    verify,
     bench,
 )
 

@@ -7,6 +7,8 @@ from the seed and the number.
 from dataclasses import dataclass
 from typing import Final
 
+from msgspec import UNSET
+
 from shared.events.facts import Gender, Profile
 from shared.events.scalars import Day
 
@@ -123,11 +125,11 @@ class Chain:
         mixed = self.mix(member, 3)
         return Profile(
             name=self._name(member, mixed),
-            phone=f"+86{13_000_000_000 + member}" if mixed % 3 else None,
-            birthday=self._birthday(mixed) if mixed % 5 else None,
+            phone=f"+86{13_000_000_000 + member}" if mixed % 3 else UNSET,
+            birthday=self._birthday(mixed) if mixed % 5 else UNSET,
             gender=_GENDERS[mixed % len(_GENDERS)],
             city=_CITIES[mixed % len(_CITIES)],
-            interests=[_INTERESTS[mixed % len(_INTERESTS)]] if mixed % 2 else None,
+            interests=[_INTERESTS[mixed % len(_INTERESTS)]] if mixed % 2 else UNSET,
         )
 
     def _name(self, member: int, mixed: int) -> str:

@@ -39,6 +39,7 @@ DEFAULT_WEIGHTS: Final[Mapping[str, float]] = {
     types.PURCHASE_REFUND_REVERSED: 1,
     types.RECEIPT_CLAIMED: 1,
     types.INTERACTION_RECORDED: 300,
+    types.INTERACTION_WITHDRAWN: 2,
     types.MEMBER_PROFILE_UPDATED: 15,
     types.MEMBER_CONSENT_CHANGED: 10,
     types.CODE_VIEWED: 50,
@@ -128,8 +129,8 @@ def _in_order(shape: Shape) -> Iterator[TypedEvent]:
         happening = happenings.make(kind, member, number)
         if known and kind not in types.MEMBERLESS and not known[member]:
             known[member] = 1
-            yield _written(shape, f"j{number}", at - SECOND, happenings.joined(member))
-        yield _written(shape, f"e{number}", at, happening)
+            yield _written(f"{shape.seed}-j{number}", at - SECOND, happenings.joined(member))
+        yield _written(happenings.event_id(number), at, happening)
         number += 1
 
 
@@ -139,11 +140,11 @@ def _moment(shape: Shape, number: int) -> Instant:
     return shape.start + day * DAY + _OPENS + share * _OPEN_FOR // shape.events
 
 
-def _written(shape: Shape, event_id: str, at: Instant, happening: Happening) -> TypedEvent:
+def _written(event_id: str, at: Instant, happening: Happening) -> TypedEvent:
     event_type, subject, data = happening
     raw = event_bytes(
         source=SOURCE,
-        event_id=f"{shape.seed}-{event_id}",
+        event_id=event_id,
         event_type=event_type,
         subject=subject,
         at=at,

@@ -18,6 +18,7 @@ _AT_HOME: Final = 0.85
 _CONSENTS: Final = 0.8
 _WHOLE_REFUNDS: Final = 0.5
 _RIGHT_ANSWERS: Final = 0.6
+_CLEARS_EVERY: Final = 13
 _INTERACTIONS: Final = (
     *("check_in", "topic_reply", "share", "like", "comment", "vote", "quiz_answer", "game"),
     *("live_watch", "message", "content_view", "product_view", "cart_add", "click", "review"),
@@ -57,10 +58,15 @@ class Happenings:
     chance: random.Random
     _orders: deque[_Order] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
     _refunds: deque[tuple[int, str, str]] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
+    _interactions: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
     _asked: deque[tuple[int, str]] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
     _taken_up: deque[tuple[int, str]] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
     _complaints: deque[tuple[int, str]] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
     _live: deque[tuple[str, str]] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
+
+    def event_id(self, number: int) -> str:
+        """The id of the event that the happening of this number becomes."""
+        return f"{self.chain.seed}-e{number}"
 
     def make(self, event_type: str, member: int, number: int) -> Happening:
         """An event of a type; where there is nothing to refer to yet, what comes before it."""
@@ -181,12 +187,24 @@ class Happenings:
             score=float(1 + chance.getrandbits(2)) if kind == "review" else None,
             correct=chance.random() < _RIGHT_ANSWERS if kind == "quiz_answer" else None,
         )
+        self._interactions.append((member, number))
         return types.INTERACTION_RECORDED, chain.subject(member), data
 
+    def withdrawal(self, member: int, number: int) -> Happening:
+        """A recent interaction was spam."""
+        if not self._interactions:
+            return self.interaction(member, number)
+        self._interactions.rotate(self.chance.randrange(len(self._interactions)))
+        who, interaction = self._interactions.popleft()
+        data = facts.InteractionWithdrawn(id=self.event_id(interaction), reason="spam")
+        return types.INTERACTION_WITHDRAWN, self.chain.subject(who), data
+
     def profile_updated(self, member: int, number: int) -> Happening:
-        """The member tells more."""
+        """The member tells more; now and then, that what was told is nobody's concern."""
+        told = self.chain.profile(member)
+        profile = told if number % _CLEARS_EVERY else facts.Profile(birthday=None, interests=[])
         data = facts.ProfileUpdated(
-            by="member", profile=self.chain.profile(member), attributes={"form": f"f{number % 7}"}
+            by="member", profile=profile, attributes={"form": f"f{number % 7}"}
         )
         return types.MEMBER_PROFILE_UPDATED, self.chain.subject(member), data
 
@@ -325,6 +343,7 @@ _MAKERS: Final[dict[str, Callable[[Happenings, int, int], Happening]]] = {
     types.PURCHASE_REFUND_REVERSED: Happenings.reversal,
     types.RECEIPT_CLAIMED: Happenings.claim,
     types.INTERACTION_RECORDED: Happenings.interaction,
+    types.INTERACTION_WITHDRAWN: Happenings.withdrawal,
     types.MEMBER_PROFILE_UPDATED: Happenings.profile_updated,
     types.MEMBER_CONSENT_CHANGED: Happenings.consent_changed,
     types.CODE_VIEWED: Happenings.code_viewed,

@@ -62,6 +62,13 @@ AREAS = {
             "tests/integration/conditions",
         ),
     ),
+    "orders": Area(
+        code=("shared/orders",),
+        tests=(
+            "tests/unit/shared/orders",
+            "tests/property/shared/orders",
+        ),
+    ),
     "runtime": Area(
         code=(
             "shared/runtime",

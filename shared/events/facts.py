@@ -6,7 +6,7 @@ None; fields that are not declared are skipped here and passed on in the log.
 
 from typing import Any, Literal
 
-from msgspec import Struct, field
+from msgspec import UNSET, Struct, UnsetType, field
 
 from shared.events.scalars import (
     Amount,
@@ -18,6 +18,7 @@ from shared.events.scalars import (
     Quantity,
     Score,
     SignedAmount,
+    Source,
     Subject,
     Text,
     check_currency,
@@ -148,14 +149,17 @@ class PurchaseRefundReversed(Data, frozen=True, kw_only=True):
 
 
 class Profile(Data, frozen=True, kw_only=True):
-    """Who a member is, as far as told; in an update only what changed."""
+    """Who a member is, as far as told; in an update only what changed.
 
-    name: Label | None = None
-    phone: Label | None = None
-    birthday: Day | None = None
-    gender: Gender | None = None
-    city: Label | None = None
-    interests: list[Label] | None = None
+    UNSET says nothing of a field; in an update None and an empty list clear it.
+    """
+
+    name: Label | UnsetType | None = UNSET
+    phone: Label | UnsetType | None = UNSET
+    birthday: Day | UnsetType | None = UNSET
+    gender: Gender | UnsetType | None = UNSET
+    city: Label | UnsetType | None = UNSET
+    interests: list[Label] | UnsetType | None = UNSET
 
 
 class ReceiptClaimed(Data, frozen=True, kw_only=True):
@@ -244,6 +248,14 @@ class InteractionRecorded(Data, frozen=True, kw_only=True):
     score: Score | None = None
     duration_s: Quantity | None = None
     correct: bool | None = None
+
+
+class InteractionWithdrawn(Data, frozen=True, kw_only=True):
+    """An interaction is taken back, as if it had never been."""
+
+    id: Identifier
+    source: Source | None = None
+    reason: Text | None = None
 
 
 class StaffDeparted(Data, frozen=True, kw_only=True):

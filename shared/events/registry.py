@@ -16,6 +16,7 @@ STRUCTS: Final[dict[str, type[facts.Data]]] = {
     types.COMMUNITY_JOINED: facts.CommunityJoined,
     types.COMMUNITY_LEFT: facts.CommunityLeft,
     types.INTERACTION_RECORDED: facts.InteractionRecorded,
+    types.INTERACTION_WITHDRAWN: facts.InteractionWithdrawn,
     types.STAFF_DEPARTED: facts.StaffDeparted,
     types.CONTACT_ADDED: facts.ContactAdded,
     types.CONTACT_REMOVED: facts.ContactRemoved,

@@ -19,6 +19,7 @@ CODE_VIEWED: Final = "regulars.code.viewed.v1"
 COMMUNITY_JOINED: Final = "regulars.community.joined.v1"
 COMMUNITY_LEFT: Final = "regulars.community.left.v1"
 INTERACTION_RECORDED: Final = "regulars.interaction.recorded.v1"
+INTERACTION_WITHDRAWN: Final = "regulars.interaction.withdrawn.v1"
 STAFF_DEPARTED: Final = "regulars.staff.departed.v1"
 CONTACT_ADDED: Final = "regulars.contact.added.v1"
 CONTACT_REMOVED: Final = "regulars.contact.removed.v1"
@@ -90,6 +91,7 @@ INBOUND: Final = frozenset(
         COMMUNITY_JOINED,
         COMMUNITY_LEFT,
         INTERACTION_RECORDED,
+        INTERACTION_WITHDRAWN,
         STAFF_DEPARTED,
         CONTACT_ADDED,
         CONTACT_REMOVED,

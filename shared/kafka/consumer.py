@@ -165,7 +165,7 @@ class GroupConsumer:
             self._trouble = repr(error)
             await asyncio.sleep(_TROUBLE_SECONDS)
             return []
-        return [_record(raw) for batch in polled.values() for raw in batch]
+        return [record_of(raw) for batch in polled.values() for raw in batch]
 
     async def topic_ids(self) -> dict[str, UUID | None]:
         """The ids of our topics; None: it does not exist; not in it: nobody can say now."""
@@ -251,7 +251,8 @@ class GroupConsumer:
             connection.close()
 
 
-def _record(raw: Any) -> Record:
+def record_of(raw: Any) -> Record:
+    """A record of the client library as ours."""
     lost = raw if isinstance(raw, UnreadableRecord) else None
     return Record(
         raw.topic,

@@ -1,9 +1,11 @@
-"""Orders: what facts say of them, what is left of each, and histories folded accordingly."""
+"""Orders and what is taken back: what facts say of them, and histories folded accordingly."""
 
 from shared.orders.book import Book, Order, Remark, Verdict, counts
 from shared.orders.content import Content, Line, Tender, spread, without
 from shared.orders.fold import (
     Amendment,
+    Awaiting,
+    Dated,
     Folded,
     OrdersMachine,
     WithoutOrders,
@@ -19,17 +21,28 @@ from shared.orders.reading import (
     returned_as,
     tenders_of,
 )
-from shared.orders.reports import Bought, Moved, PaidBack, Report, Reversed
+from shared.orders.reports import (
+    Bought,
+    Moved,
+    OrderReport,
+    PaidBack,
+    Report,
+    Reversed,
+    Withdrawn,
+)
 
 __all__ = [
     "Amendment",
+    "Awaiting",
     "Book",
     "Bought",
     "Content",
+    "Dated",
     "Folded",
     "Line",
     "Moved",
     "Order",
+    "OrderReport",
     "OrdersMachine",
     "PaidBack",
     "Remark",
@@ -37,6 +50,7 @@ __all__ = [
     "Reversed",
     "Tender",
     "Verdict",
+    "Withdrawn",
     "WithoutOrders",
     "advance",
     "back",

@@ -6,6 +6,7 @@
 - A refund counts once, in the order's currency, and takes no more than is left. It may be told
   before its order, and waits for it. It can be reversed, once, also before it is told.
 - What comes back without its receipt is an order of its own, of less than nothing.
+- At most one of its name stands: a refund of an order that was bought again since stays.
 - A purchase that comes after its order was taken back in full opens the order again, and so does
   one after the order was moved to somebody else.
 """
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from shared.orders.content import Content, together, without
-from shared.orders.reports import Bought, Moved, PaidBack, Report, Reversed
+from shared.orders.reports import Bought, Moved, OrderReport, PaidBack, Reversed
 
 COUNTS_FROM: Final = 1
 """An order of which less is left, in minor units, is none."""
@@ -78,9 +79,9 @@ class Order:
 
 
 class Remark(NamedTuple):
-    """Why a report did not count, or not as it says."""
+    """Why what a fact says did not count, or not as it says."""
 
-    report: Report
+    fact: Any
     code: str
     figures: dict[str, Any]
 
@@ -115,9 +116,9 @@ class Book:
         """Begin with none."""
         self._orders: dict[str, list[Order]] = {}
         self._waiting: dict[str, list[PaidBack]] = {}
-        self._reversed_early: set[tuple[str, str]] = set()
+        self._reversed_early: dict[str, list[Reversed]] = {}
 
-    def take(self, report: Report, place: int) -> Verdict:
+    def take(self, report: OrderReport, place: int) -> Verdict:
         """Take what is said next of any order; `place` is where it stands in the history."""
         match report:
             case Bought():
@@ -131,6 +132,8 @@ class Book:
 
     def _bought(self, report: Bought, place: int) -> Verdict:
         order = self._find(report.order_id, report.scope, sure=True)
+        if order is not None and order.is_taken_back and not counts(report.content):
+            return Nothing((nothing_paid(report, report.content),))
         if order is None or (order.is_taken_back and not report.whole):
             return self._open(report, place, again=order is not None)
         if not _same(report.currency, order.currency):
@@ -168,7 +171,7 @@ class Book:
 
     def _paid_back(self, report: PaidBack) -> Verdict:
         order = self._find(report.order_id, report.scope, sure=report.sure)
-        if (report.order_id, report.refund_id) in self._reversed_early:
+        if any(_undoes(each, report) for each in self._reversed_early.get(report.order_id, ())):
             return _nothing(report, "refund_reversed_before")
         for known in self._all(report.order_id, order):
             if report.refund_id in known.refunds:
@@ -187,13 +190,13 @@ class Book:
             if report.refund_id in order.reversed:
                 return _nothing(report, "reversal_counted_before")
             if report.refund_id in order.refunds:
+                if order is not self._find(order.order_id, order.scope, sure=True):
+                    return _nothing(report, "bought_again_since")
                 order.reversed.add(report.refund_id)
                 return _amend(order)
         waiting = self._waiting.get(report.order_id, [])
-        self._waiting[report.order_id] = [
-            each for each in waiting if each.refund_id != report.refund_id
-        ]
-        self._reversed_early.add((report.order_id, report.refund_id))
+        self._waiting[report.order_id] = [each for each in waiting if not _undoes(report, each)]
+        self._reversed_early.setdefault(report.order_id, []).append(report)
         return _nothing(report, "reversal_before_refund")
 
     def _moved(self, report: Moved) -> Verdict:
@@ -240,6 +243,12 @@ def _take_off(order: Order, refund: PaidBack) -> list[Remark]:
     return []
 
 
+def _undoes(reversal: Reversed, refund: PaidBack) -> bool:
+    """Whether a refund that belongs to no order yet is the one that is undone."""
+    elsewhere = reversal.sure and refund.sure and reversal.scope != refund.scope
+    return reversal.refund_id == refund.refund_id and not elsewhere
+
+
 def _same(one: str, other: str) -> bool:
     """Whether two currencies are the same; of facts of old, none is known."""
     return one == other or not one or not other
@@ -251,10 +260,10 @@ def _amend(order: Order) -> Verdict:
     return Nothing() if order.left == before else Amends(order)
 
 
-def _nothing(report: Report, code: str, **figures: Any) -> Verdict:
+def _nothing(report: OrderReport, code: str, **figures: Any) -> Verdict:
     return Nothing((_remark(report, code, **figures),))
 
 
-def _remark(report: Report, code: str, **figures: Any) -> Remark:
+def _remark(report: OrderReport, code: str, **figures: Any) -> Remark:
     named = {"refund_id": report.refund_id} if isinstance(report, PaidBack | Reversed) else {}
-    return Remark(report, code, {"order_id": report.order_id} | named | figures)
+    return Remark(report.fact, code, {"order_id": report.order_id} | named | figures)

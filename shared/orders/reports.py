@@ -1,4 +1,4 @@
-"""What facts say of orders, whatever service keeps them.
+"""What facts say of other facts: of orders, and of what is taken back, whatever service keeps them.
 
 An order is named by its scope and its id: receipt numbers begin anew in each store, so the scope is
 the store where it was bought, or "" where numbers are the chain's. `id` is that of the event,
@@ -64,4 +64,14 @@ class Moved(NamedTuple):
     here: bool
 
 
-Report = Bought | PaidBack | Reversed | Moved
+class Withdrawn(NamedTuple):
+    """Another event of the member is taken back: `key` is its identity, `event_id` its id."""
+
+    id: str
+    fact: Any
+    key: bytes
+    event_id: str = ""
+
+
+OrderReport = Bought | PaidBack | Reversed | Moved
+Report = OrderReport | Withdrawn

@@ -34,6 +34,8 @@ SELECT * FROM unnest($1::smallint[], $2::text[], $3::smallint[], $4::int[], $5::
 """
 
 _pack = msgspec.msgpack.Encoder().encode
+unpack = msgspec.msgpack.Decoder(list[tuple[bytes, bytes]]).decode
+"""The messages of a row, each with its key, in order."""
 
 
 class Outgoing(NamedTuple):

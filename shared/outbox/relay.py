@@ -14,12 +14,10 @@ import zlib
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
-import msgspec
-
 from shared.backoff import Backoff, rest
 from shared.db import Database, is_transient
 from shared.db.database import CONNECT_SECONDS_MAX, connect
-from shared.outbox.append import CHANNEL, Outgoing
+from shared.outbox.append import CHANNEL, Outgoing, unpack
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +33,6 @@ _BACKOFF = Backoff(first_seconds=0.1, ceiling_seconds=3.2)
 
 Rest = Callable[[asyncio.Event, float], Awaitable[None]]
 """Waits until the event, at most so many seconds."""
-
-_unpack = msgspec.msgpack.Decoder(list[tuple[bytes, bytes]]).decode
 
 
 class Publisher(Protocol):
@@ -146,7 +142,7 @@ class Relay:
         messages = [
             Outgoing(row["topic"], row["target"], key, value)
             for row in rows
-            for key, value in _unpack(row["messages"])
+            for key, value in unpack(row["messages"])
         ]
         confirmed = await self._publisher.publish(messages)
         if confirmed:

@@ -9,10 +9,10 @@ import msgspec
 from shared.clock import Instant
 from shared.db import Transaction
 from shared.events import Event
-from shared.orders import OrdersMachine
+from shared.orders import Awaiting, OrdersMachine
 from shared.runtime.batch import Batch
 
-S = TypeVar("S")
+S = TypeVar("S", bound=Awaiting)
 F = TypeVar("F")
 E = TypeVar("E")
 

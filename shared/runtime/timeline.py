@@ -6,9 +6,10 @@ happens by itself, and what then happens. This handler turns batches into histor
 1. drop what is known already (an event is a fact of its member once),
 2. for each member in the batch, and each whose timer is due, fold its history on: fire what fell
    due before the next fact, then apply the fact,
-3. where a fact sorts before what was folded already, says more of an order that was told of, or
-   asks for the member's history, fold the whole history again from its facts (`shared.orders`):
-   any order of arrival ends in the state of the sorted log,
+3. where a fact sorts before what was folded already, says more of an order that was told of, takes
+   another one back or is taken back itself, or asks for the member's history, fold the whole
+   history again from its facts (`shared.orders`): any order of arrival ends in the state of the
+   sorted log,
 4. hand the outcomes to the service's `EffectWriter`, which writes effects with set-based
    statements.
 
@@ -18,7 +19,7 @@ A member is folded on by one lane at a time, so nothing here locks.
 from collections.abc import Sequence
 from functools import partial
 from time import monotonic
-from typing import Any, Generic, NamedTuple
+from typing import Generic, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -26,10 +27,11 @@ import msgspec
 from shared.clock import Instant
 from shared.db import Transaction, WriteSet, member_uuid
 from shared.events import event_key
-from shared.orders import Bought, Report, advance, counts, fold_history
+from shared.orders import Dated, advance, fold_history
 from shared.runtime.batch import Arrived, Batch
 from shared.runtime.commands.desk import Commands, Desk
 from shared.runtime.machine import E, EffectWriter, F, Machine, Outcome, S
+from shared.runtime.news import News, about_of, amends, drop_known, order_of
 from shared.runtime.positions import BEGINNING
 from shared.runtime.recalled import Recalled
 from shared.timers import timelines
@@ -39,21 +41,10 @@ _BIRTH = Order(BEGINNING, -1, b"")
 _PREPARE_SECONDS = 1.0
 
 
-class _News(NamedTuple):
-    """A fact that has just arrived; `about` names the order of which it is a report, if it is."""
-
-    order: Order
-    fact: Any
-    supersedes: bytes | None
-    event_id: str
-    report: Report | None = None
-    about: bytes | None = None
-
-
 class _Folded(NamedTuple, Generic[S, E]):
     """What a batch has in hand: the new facts, what they did to whom, and the rows to write."""
 
-    news: dict[UUID, list[_News]]
+    news: dict[UUID, list[News]]
     outcomes: list[Outcome[S, E]]
     rows: list[tuple[UUID, StoredTimeline]]
 
@@ -93,7 +84,7 @@ class TimelineHandler(Generic[S, F, E]):
             return
         keys = [(member, item.order.key) for member in news for item in news[member]]
         loaded = await self._load(tx, members, news, keys, batch)
-        batch.duplicates += _drop_known(news, loaded.known)
+        batch.duplicates += drop_known(news, loaded.known)
         outcomes, rows, again = self._fold_on(members, news, loaded, batch)
         if again:
             await self._fold_anew(tx, again, news, batch, outcomes, rows)
@@ -150,9 +141,9 @@ class TimelineHandler(Generic[S, F, E]):
         batch.timers_left = len(due) == batch.timers_max
         return [member for member, _ in due]
 
-    def _news(self, arrived: Sequence[Arrived]) -> dict[UUID, list[_News]]:
+    def _news(self, arrived: Sequence[Arrived]) -> dict[UUID, list[News]]:
         """What the events mean to this service, by member, each in the order of its history."""
-        news: dict[UUID, list[_News]] = {}
+        news: dict[UUID, list[News]] = {}
         machine = self._machine
         for each in arrived:
             event = each.event
@@ -163,25 +154,25 @@ class TimelineHandler(Generic[S, F, E]):
                 continue
             earlier = machine.supersedes(fact)
             report = machine.report(fact)
-            item = _News(
+            item = News(
                 each.order,
                 fact,
                 None if earlier is None else event_key(event.source, earlier),
                 event.id,
                 report,
-                None if report is None else timelines.about(report.order_id),
+                about_of(report),
             )
             news.setdefault(member_uuid(event.subject), []).append(item)
         for items in news.values():
             if len(items) > 1:
-                items.sort(key=_order)
+                items.sort(key=order_of)
         return news
 
     async def _load(
         self,
         tx: Transaction,
         members: Sequence[UUID],
-        news: dict[UUID, list[_News]],
+        news: dict[UUID, list[News]],
         keys: Sequence[tuple[UUID, bytes]],
         batch: Batch,
     ) -> Loaded:
@@ -202,7 +193,7 @@ class TimelineHandler(Generic[S, F, E]):
     def _fold_on(
         self,
         members: Sequence[UUID],
-        news: dict[UUID, list[_News]],
+        news: dict[UUID, list[News]],
         loaded: Loaded,
         batch: Batch,
     ) -> tuple[
@@ -227,7 +218,7 @@ class TimelineHandler(Generic[S, F, E]):
                 state, as_of = self._machine.initial(member), _BIRTH
             else:
                 state, as_of = self._decode_state(before.state), before.as_of
-            more = _says_more(member, items, loaded)
+            more = amends(member, items, loaded)
             reached = None if more else self._continue(state, as_of, items, effects, batch)
             if reached is None:
                 again.append(member)
@@ -241,7 +232,7 @@ class TimelineHandler(Generic[S, F, E]):
         self,
         state: S,
         as_of: Order,
-        items: Sequence[_News],
+        items: Sequence[News],
         effects: list[E],
         batch: Batch,
     ) -> Order | None:
@@ -252,6 +243,7 @@ class TimelineHandler(Generic[S, F, E]):
             if (
                 item.order < as_of
                 or item.supersedes is not None
+                or (state.awaited and item.order.key in state.awaited)
                 or machine.needs_history(state, at, item.fact)
             ):
                 return None
@@ -271,7 +263,7 @@ class TimelineHandler(Generic[S, F, E]):
         self,
         tx: Transaction,
         members: Sequence[UUID],
-        news: dict[UUID, list[_News]],
+        news: dict[UUID, list[News]],
         batch: Batch,
         outcomes: list[Outcome[S, E]],
         rows: list[tuple[UUID, StoredTimeline]],
@@ -281,16 +273,15 @@ class TimelineHandler(Generic[S, F, E]):
         for member in members:
             items = news.get(member, [])
             facts = [
-                _News(stored.order, self._decode_fact(stored.body), stored.supersedes, "")
+                News(stored.order, self._decode_fact(stored.body), stored.supersedes, "")
                 for stored in histories[member]
             ]
             facts.extend(items)
-            withdrawn = {fact.supersedes for fact in facts if fact.supersedes is not None}
-            told = sorted((fact for fact in facts if fact.order.key not in withdrawn), key=_order)
+            told = timelines.as_told(facts)
             folded = fold_history(
                 self._machine,
                 member,
-                [(fact.order.at, fact.fact) for fact in told],
+                [Dated(fact.order.at, fact.order.key, fact.fact) for fact in told],
                 batch.until,
             )
             reached = told[-1].order if told else _BIRTH
@@ -332,7 +323,7 @@ class TimelineHandler(Generic[S, F, E]):
                 initial = self._machine.initial(member)
                 outcome = told[member] = Outcome(member, initial, [], rebuilt=False, cause="")
                 reached[member] = _BIRTH
-            item = _News(Order(at, 0, verdict.key), fact, None, verdict.id)
+            item = News(Order(at, 0, verdict.key), fact, None, verdict.id)
             folded.news.setdefault(member, []).append(item)
             if item.order < reached[member] or self._machine.needs_history(outcome.state, at, fact):
                 late.add(member)
@@ -353,7 +344,7 @@ class TimelineHandler(Generic[S, F, E]):
     async def _save(
         self,
         tx: Transaction,
-        news: dict[UUID, list[_News]],
+        news: dict[UUID, list[News]],
         rows: Sequence[tuple[UUID, StoredTimeline]],
         batch: Batch,
     ) -> None:
@@ -370,38 +361,3 @@ class TimelineHandler(Generic[S, F, E]):
             batch.soonest_due = min(
                 (row.due_at for _, row in rows if row.due_at is not None), default=None
             )
-
-
-def _order(item: _News) -> Order:
-    return item.order
-
-
-def _says_more(member: UUID, items: Sequence[_News], loaded: Loaded) -> bool:
-    """Whether any news is of an order, and not simply that a new one was paid."""
-    more = False
-    for item in items:
-        report, about = item.report, item.about
-        if report is None or about is None:
-            continue
-        known = loaded.tell_of(member, about)
-        new = isinstance(report, Bought) and counts(report.content)
-        more = more or known or not new
-    return more
-
-
-def _drop_known(news: dict[UUID, list[_News]], known: set[tuple[UUID, bytes]]) -> int:
-    """Drop what was folded before or stands twice in the batch; returns how many."""
-    dropped = 0
-    for member in list(news):
-        kept: list[_News] = []
-        for item in news[member]:
-            if (member, item.order.key) in known:
-                dropped += 1
-            else:
-                known.add((member, item.order.key))
-                kept.append(item)
-        if kept:
-            news[member] = kept
-        else:
-            del news[member]
-    return dropped

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 from shared.clock import Instant
@@ -39,6 +39,30 @@ class StoredFact(NamedTuple):
     supersedes: bytes | None
     about: bytes | None
     body: bytes
+
+
+class Told(Protocol):
+    """Whatever has a place in a history, and may withdraw something else from it."""
+
+    @property
+    def order(self) -> Order:
+        """Where it stands."""
+        ...
+
+    @property
+    def supersedes(self) -> bytes | None:
+        """The identity of what it withdraws."""
+        ...
+
+
+T = TypeVar("T", bound=Told)
+
+
+def as_told(facts: Iterable[T]) -> list[T]:
+    """A history in its order, without what was withdrawn."""
+    facts = list(facts)
+    withdrawn = {fact.supersedes for fact in facts if fact.supersedes is not None}
+    return sorted((fact for fact in facts if fact.order.key not in withdrawn), key=_order)
 
 
 class Loaded(NamedTuple):
@@ -225,6 +249,10 @@ async def park(tx: Transaction, partition: int, member: UUID) -> None:
 async def unpark(tx: Transaction, partition: int, member: UUID, due_at: Instant) -> None:
     """Put a member back into the due queue."""
     await tx.execute(_PUT_DUE, partition, member, due_at)
+
+
+def _order(fact: Told) -> Order:
+    return fact.order
 
 
 def _columns(pairs: Sequence[tuple[UUID, bytes]]) -> list[object]:

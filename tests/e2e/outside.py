@@ -115,7 +115,7 @@ class Outside:
             assert record.error() is None, record.error()
             event = kafka.from_kafka_event(_message(record))
             if event.get_type() == "regulars.points.moved.v1":
-                self.seen[_data(event)["order_id"]] = event
+                self.seen[_data(event).get("order_id", "")] = event  # a return has no order
         return self.seen[order]
 
     def earns(self, *orders: str) -> None:

@@ -20,6 +20,8 @@ from deploy.demo.publish import TypedEvent, in_batches
 from deploy.demo.services import Services
 from deploy.demo.year import load
 from deploy.local.stack import Stack
+from deploy.verify.run import verify
+from deploy.verify.services import VERIFIABLE
 from shared.clock import DAY, HOUR, MINUTE, Instant, format_instant
 from shared.events import types
 from shared.events.topics import EVENTS
@@ -315,6 +317,14 @@ async def in_peace(directory: Path, told: Slice) -> Outcomes:
         await finish(stack, told.end)
         await teller.close()
         return await outcome(stack, told.households)
+
+
+async def verified(stack: Stack) -> list[str]:
+    """What `regulars verify` finds: every difference, and every service that it could not do."""
+    services = {name: url for name, url in stack.endpoints.databases.items() if name in VERIFIABLE}
+    told = await verify(services, stack.endpoints.kafka, lambda *_: None)
+    named = [f"{name} {each}" for name, found in told.findings.items() for each in found.listed]
+    return [*named, *told.failures.values()]
 
 
 async def outcome(stack: Stack, households: Sequence[str]) -> Outcomes:

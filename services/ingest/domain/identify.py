@@ -22,11 +22,8 @@ from shared.clock import Instant
 
 Reason = Literal["other-member", "limit"]
 
-NOBODY = wrong_field("/subject", "this name is on the block list: it names nobody", "blocked-name")
-NO_SUCH_MEMBER = wrong_field("/subject", "there is no member with this id", "unknown-member")
-NO_SUCH_REFERRER = wrong_field(
-    "/data/referrer", "there is no member with this id", "unknown-member"
-)
+NOBODY = "this name is on the block list: it names nobody"
+NO_SUCH_MEMBER = "there is no member with this id"
 
 
 class Cause(NamedTuple):
@@ -40,11 +37,11 @@ class Cause(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The names in one event."""
+    """The names in one event; `others` are names of somebody else, each with its place."""
 
     subject: Name
     further: Sequence[Name]
-    others: Sequence[Name]
+    others: Mapping[Name, str]
     cause: Cause
 
 
@@ -108,44 +105,36 @@ class Identification:
         return self.outcome
 
     def _one(self, claim: Claim) -> UUID | Refusal:
-        for other in claim.others:
-            refusal = self._other(other, claim.cause)
+        for name, place in (*claim.others.items(), (claim.subject, "/subject")):
+            refusal = self._refusal(name, place)
             if refusal is not None:
-                return refusal
+                return refusal  # and nobody was made for an event that is not taken
+        for other in claim.others:
+            if other not in self.known:
+                self._create(other, claim.cause)
         further = [name for name in claim.further if name not in self.rules.blocked]
         member_id = self._subject(claim, further)
-        if isinstance(member_id, Refusal):
-            return member_id
         for name in further:
             self._link(name, member_id, claim.cause)
         return member_id
 
-    def _subject(self, claim: Claim, further: Sequence[Name]) -> UUID | Refusal:
+    def _refusal(self, name: Name, place: str) -> Refusal | None:
+        """Why nobody can be found or made by a name."""
+        if name in self.rules.blocked:
+            return wrong_field(place, NOBODY, "blocked-name")
+        if name.kind == MEMBER and name not in self.known:
+            return wrong_field(place, NO_SUCH_MEMBER, "unknown-member")
+        return None
+
+    def _subject(self, claim: Claim, further: Sequence[Name]) -> UUID:
         subject = claim.subject
-        if subject in self.rules.blocked:
-            return NOBODY
         member_id = self.known.get(subject)
         if member_id is not None:
             return member_id
-        if subject.kind == MEMBER:
-            return NO_SUCH_MEMBER
         member_id = next((self.known[name] for name in further if name in self.known), None)
-        if member_id is None:
-            return self._create(subject, claim.cause)
-        if self._link(subject, member_id, claim.cause):
+        if member_id is not None and self._link(subject, member_id, claim.cause):
             return member_id
         return self._create(subject, claim.cause)
-
-    def _other(self, name: Name, cause: Cause) -> Refusal | None:
-        """Make sure that somebody else who is named has a member id."""
-        if name in self.known:
-            return None
-        if name in self.rules.blocked:
-            return wrong_field("/data/referrer", NOBODY.detail, "blocked-name")
-        if name.kind == MEMBER:
-            return NO_SUCH_REFERRER
-        self._create(name, cause)
-        return None
 
     def _create(self, name: Name, cause: Cause) -> UUID:
         member_id = self.new_id()

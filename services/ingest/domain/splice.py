@@ -43,6 +43,11 @@ class Personal(NamedTuple):
     field: str
     value: bytes
 
+    @property
+    def clears(self) -> bool:
+        """Whether the field is not known any more."""
+        return json.decode(self.value) in (None, [])
+
 
 _encoder: Final = json.Encoder()
 _objects: Final = json.Decoder(dict[str, Raw])

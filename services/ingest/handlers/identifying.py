@@ -192,6 +192,9 @@ class Identifier:
         members = {text: str(owners[parse_name(text)]) for text in others}
         candidate.data, found = rewritten(envelope.data, self._personal_fields, members)
         at = from_datetime(envelope.time)
+        if envelope.type == types.MEMBER_JOINED:
+            # who joins leaves fields empty that are known from elsewhere
+            found = [each for each in found if not each.clears]
         return [PersonalValue(member, each.field, each.value, at) for each in found]
 
 
@@ -227,7 +230,7 @@ def _claim(candidate: Candidate) -> Claim:
     return Claim(
         parse_name(candidate.subject),
         [parse_name(text) for text in further],
-        [parse_name(text) for text in others],
+        {parse_name(text): _place_of(candidate, text) for text in others},
         cause,
     )
 

@@ -58,7 +58,7 @@ class Linker:
         cause = Cause(f"linked-by:{by}"[:128], "regulars/ingest", now, None)
         counts = await self._identities.counts(tx, {member_id})
         deciding = Identification(known, counts, _no_new_member, self._rules)
-        outcome = deciding.decide([Claim(member, [name], [], cause)])
+        outcome = deciding.decide([Claim(member, [name], {}, cause)])
         if outcome.conflicts:
             self._metrics.conflicts.labels(outcome.conflicts[0].reason).inc()
             return SOMEBODY_ELSE if outcome.conflicts[0].reason == "other-member" else TOO_MANY

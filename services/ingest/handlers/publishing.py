@@ -43,6 +43,8 @@ _Seen = tuple[Named, int]
 _HEADERS: Final = [CONTENT_TYPE_HEADER]
 _DATABASE_PAUSE_SECONDS: Final = 1.0
 _TOO_LARGE_FOR_KAFKA: Final = Refusal(413, "too-large", "with its envelope this event is too large")
+_CONTENTS_MAX: Final = 3
+"""How many contents of one id in one request are judged; further ones share the last refusal."""
 _REFUSALS: Final = {
     Outcome.UNCONFIRMED: UNCONFIRMED,
     Outcome.REFUSED: KAFKA_AWAY,
@@ -152,6 +154,27 @@ class Publisher:
         started = time.monotonic()
         own_up(candidates)
         now = self._clock.now()
+        others = await self._take(source, candidates, now, traceparent, started)
+        for _ in range(_CONTENTS_MAX - 1):
+            if not others:
+                break
+            for each in others:
+                each.refusal = None
+            others = await self._take(source, others, now, traceparent, started)
+        self._count(source, candidates)
+
+    async def _take(
+        self,
+        source: Source,
+        candidates: Sequence[Candidate],
+        now: Instant,
+        traceparent: str | None,
+        started: float,
+    ) -> list[Candidate]:
+        """Take events; returns those that share a refusal and say something else.
+
+        They have the id of one that was refused beside them, and may be what was put right.
+        """
         fresh, repeated = self._admit(source, candidates, now)
         waiting = self._identifier.by_heart(fresh.values())
         if waiting:
@@ -159,12 +182,16 @@ class Publisher:
             await self._ask_database(waiting, now, self._left(started) / 2)
         taken = {key: each for key, each in fresh.items() if each.refusal is None}
         await self._send(taken, now, traceparent, started)
+        others: list[Candidate] = []
         for again, first in repeated:
             again.named, again.refusal = first.named, first.refusal
-            again.duplicate = first.refusal is None
-            counts = self._confirmed.get((again.envelope.source, again.envelope.id))
-            again.differs = counts is not None and again.digest != counts[1]
-        self._count(source, candidates)
+            if first.refusal is None:
+                again.duplicate = True
+                counts = self._confirmed.get((again.envelope.source, again.envelope.id))
+                again.differs = counts is not None and again.digest != counts[1]
+            elif not first.refusal.is_ours and again.digest != first.digest:
+                others.append(again)
+        return others
 
     def _left(self, started: float) -> float:
         return max(0.0, self._policy.deadline_seconds - (time.monotonic() - started))

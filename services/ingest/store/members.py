@@ -72,6 +72,8 @@ async def get_member(tx: Transaction, vault: Vault, member_id: UUID) -> MemberRe
     for row in await tx.fetch(_PERSONAL, member_id):
         value = _opened(vault, row["value_sealed"], personal_place(member_id, row["field"]))
         told = None if value is None else orjson.loads(value)
+        if value is not None and told in (None, []):
+            continue  # cleared; the row stays, so that what was told before does not come back
         personal.append(PersonalField(row["field"], told, row["event_at"]))
     row = rows[0]
     return MemberRecord(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from shared.events.meaning import ALL_CHANNELS, CATEGORIES
+from shared.events.meaning import ALL_CHANNELS, CATEGORIES, CHANNELS
 
 Consent = Mapping[str, bool]
 """The last word on each channel, on `all`, and on each category."""
@@ -21,3 +21,13 @@ def consent_to(consent: Consent, channel: str, category: str) -> bool | None:
     if category in CATEGORIES and consent.get(category) is False:
         return False
     return consent.get(channel, consent.get(ALL_CHANNELS))
+
+
+def channels_granted(consent: Consent) -> frozenset[str]:
+    """The channels that the member said yes to; a yes to all is one to each."""
+    known = CHANNELS.union(consent) if consent.get(ALL_CHANNELS) else consent.keys()
+    return frozenset(
+        name
+        for name in known
+        if name not in CATEGORIES and name != ALL_CHANNELS and consent_to(consent, name, "")
+    )

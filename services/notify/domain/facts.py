@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from shared import orders
-from shared.events import Event, types
+from shared.events import Event, event_key, types
 from shared.events import facts as published
 from shared.events.decisions import Receipt as ReceiptData
 from shared.events.decisions import TagsChanged, TierChanged
@@ -19,6 +19,7 @@ from shared.events.facts import (
     ConsentChanged,
     ContactAdded,
     ContactRemoved,
+    InteractionWithdrawn,
     MemberAssigned,
     MemberJoined,
     ProfileUpdated,
@@ -27,7 +28,7 @@ from shared.events.facts import (
     PurchaseRefunded,
     PurchaseRefundReversed,
 )
-from shared.orders import Bought, Content, PaidBack, Report, Reversed, digest_of
+from shared.orders import Bought, Content, PaidBack, Report, Reversed, Withdrawn, digest_of
 
 Scalar = str | int | float | bool
 Words = dict[str, str]
@@ -66,7 +67,7 @@ class Joined(Fact, array_like=True, frozen=True, tag=2):
 
 
 class Preferences(Fact, array_like=True, frozen=True, tag=3, gc=False):
-    """Language and time zone, as far as an update of the profile told them."""
+    """Language and time zone, as far as an update of the profile told them; "": not known now."""
 
     language: str | None = None
     time_zone: str | None = None
@@ -160,6 +161,12 @@ class OrderMoved(Fact, array_like=True, frozen=True, tag=14, gc=False):
     here: bool
 
 
+class Withdrawal(Fact, array_like=True, frozen=True, tag=13, gc=False):
+    """An interaction is taken back: the identity of its event."""
+
+    of: bytes
+
+
 AnyFact = (
     Purchase
     | Joined
@@ -174,6 +181,7 @@ AnyFact = (
     | Refund
     | Reversal
     | OrderMoved
+    | Withdrawal
 )
 
 NOT_KEPT = frozenset({"text", "name", "title", "reason", "error"})
@@ -190,6 +198,8 @@ def fact_of(event: Event, listens: Callable[[str], bool]) -> AnyFact | None:
     reader = _READERS.get(event.type)
     if reader is not None:
         return reader(event)
+    if event.type == types.INTERACTION_WITHDRAWN:
+        return _withdrawal(event) if listens(types.INTERACTION_RECORDED) else None
     if listens(event.type):
         return Occurrence(event.id, event.type, plain_values(event.data))
     return None
@@ -208,7 +218,7 @@ def plain_values(data: msgspec.Struct | Mapping[str, Any]) -> dict[str, Scalar]:
 
 
 def report_of(fact: AnyFact) -> Report | None:
-    """What a fact says of an order."""
+    """What a fact says of an order, or takes back."""
     match fact:
         case Purchase():
             return Bought(
@@ -239,6 +249,8 @@ def report_of(fact: AnyFact) -> Report | None:
             )
         case OrderMoved():
             return orders.Moved(fact.event_id, fact, fact.order_id, fact.store_id, fact.here)
+        case Withdrawal():
+            return Withdrawn(fact.event_id, fact, fact.of)
         case _:
             return None
 
@@ -294,15 +306,24 @@ def _joined(event: Event) -> Joined:
 def _preferences(event: Event) -> Preferences | None:
     data: ProfileUpdated = event.data
     attributes = data.attributes or {}
-    language, zone = attributes.get("language"), attributes.get("time_zone")
-    if not isinstance(language, str) and not isinstance(zone, str):
+    language, zone = _told(attributes, "language"), _told(attributes, "time_zone")
+    if language is None and zone is None:
         return None
-    return Preferences(
-        event.id,
-        # zh-CN and zh-Hant are read by whoever reads zh
-        language.partition("-")[0].lower() if isinstance(language, str) else None,
-        zone if isinstance(zone, str) else None,
-    )
+    # zh-CN and zh-Hant are read by whoever reads zh
+    return Preferences(event.id, language and language.partition("-")[0].lower(), zone)
+
+
+def _told(attributes: Mapping[str, Any], name: str) -> str | None:
+    """A text among the attributes; "" where it is cleared, None where nothing is said of it."""
+    value = attributes.get(name, ...)
+    if value is None or value == []:
+        return ""
+    return value if isinstance(value, str) else None
+
+
+def _withdrawal(event: Event) -> Withdrawal:
+    data: InteractionWithdrawn = event.data
+    return Withdrawal(event.id, event_key(data.source or event.source, data.id))
 
 
 def _consent(event: Event) -> Consent:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from services.notify.domain.consent import channels_granted
 from services.notify.domain.facts import Value
 from services.notify.domain.state import MemberState
 from shared.clock import DAY, Instant
@@ -66,7 +67,7 @@ def values_of(state: MemberState, entered_with: Mapping[str, Value], at: Instant
         "joined_at": state.joined_at,
         "last_purchase_at": state.last_purchase_at,
         "home_store": state.home_store,
-        "consents": frozenset(c for c, granted in state.consent.items() if granted),
+        "consents": channels_granted(state.consent),
     }
     for field in EVENT_FIELDS:
         if field in entered_with:

@@ -27,9 +27,9 @@ from services.notify.domain.reentry import make_room
 from services.notify.domain.send_decision import Postpone, Situation, Suppress, decide
 from services.notify.domain.state import Entry, MemberState
 from shared.clock import Instant
-from shared.events import Event
+from shared.events import Event, types
 from shared.events.decisions import Figure
-from shared.orders import Amendment, Order, Remark, Report
+from shared.orders import Amendment, Dated, Order, Remark, Report
 
 
 class NotifyMachine:
@@ -64,16 +64,18 @@ class NotifyMachine:
         return False
 
     def report(self, fact: AnyFact) -> Report | None:
-        """What a fact says of an order."""
+        """What a fact says of an order, or takes back."""
         return facts.report_of(fact)
+
+    def may_be_withdrawn(self, fact: AnyFact) -> bool:
+        """Whether a fact is an interaction."""
+        return isinstance(fact, facts.Occurrence) and fact.type == types.INTERACTION_RECORDED
 
     def as_it_stands(self, fact: AnyFact, order: Order) -> AnyFact:
         """A purchase as if what is left had been bought."""
         return msgspec.structs.replace(fact, total=order.left.total, again=order.again)
 
-    def standing(
-        self, told: Sequence[tuple[Instant, AnyFact]]
-    ) -> Sequence[tuple[Instant, AnyFact]]:
+    def standing(self, told: Sequence[Dated[AnyFact]]) -> Sequence[Dated[AnyFact]]:
         """All facts."""
         return told
 
@@ -90,18 +92,18 @@ class NotifyMachine:
         amendment: Amendment[AnyFact, Effect],
         effects: list[Effect],
     ) -> None:
-        """An order has become another one: go on as if it had always been so.
+        """The past is another one now: go on as if it had always been so.
 
         What waited to be said because of it is not said, and that is recorded.
         """
-        fact, order = amendment.fact, amendment.order
+        fact = amendment.fact
+        figure = _no_more(amendment.order)
         steps = {
             entry.version: self.programs.numbered(entry.version).journeys
             for entry in [*before.entries, *now.entries]
         }
-        for entry in take_over(before, now, steps, amendment.was, self._next_step_of):
+        for entry in take_over(before, now, steps, effects, self._next_step_of):
             journey = steps[entry.version][entry.journey]
-            figure = Figure(feature="order_left", op="at_most", value=0, actual=order.left.total)
             answer = Suppress(send_decision.EXITED, [figure])
             effects.append(
                 _decision(before, entry, journey.steps[entry.step], at, answer, fact.event_id)
@@ -305,6 +307,13 @@ class NotifyMachine:
                     break
 
 
+def _no_more(order: Order | None) -> Figure:
+    """Why what had begun a journey is no more: nothing is left of it, or it was taken back."""
+    if order is None:
+        return Figure(feature="interaction_withdrawn", op="equals", value=True, actual=True)
+    return Figure(feature="order_left", op="at_most", value=0, actual=order.left.total)
+
+
 def _due_order(entry: Entry) -> tuple[Instant, str, str]:
     return entry.due, entry.journey, entry.event_id
 
@@ -363,7 +372,7 @@ def _count(state: MemberState, decision: MessageDecision, program: Program) -> N
 def _take_receipt(
     state: MemberState, at: Instant, fact: facts.Receipt, effects: list[Effect]
 ) -> None:
-    job = _job_bytes(fact.job_id)
+    job = job_bytes(fact.job_id)
     if job is None:
         return
     if fact.status == "failed":
@@ -375,7 +384,7 @@ def _take_receipt(
     )
 
 
-def _job_bytes(text: str) -> bytes | None:
+def job_bytes(text: str) -> bytes | None:
     """A receipt may come from any system; one that names no message of ours is passed over."""
     try:
         return UUID(text).bytes

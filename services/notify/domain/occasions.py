@@ -30,7 +30,8 @@ def was_said_lately(
 def begin(state: MemberState, journey: Journey, fact: AnyFact, context: Mapping[str, Value]) -> str:
     """The occasion of an entry that begins; empty for the event itself."""
     if journey.reentry == _ONCE:
-        return _ONCE
+        before = state.topics.get(_once(journey.name), Topic()).times
+        return f"{_ONCE}:{before}" if before else _ONCE
     if isinstance(fact, facts.Purchase):
         return "" if fact.again else f"order:{fact.store_id}:{fact.order_id}"
     topic = _topic(journey, context)
@@ -41,6 +42,14 @@ def begin(state: MemberState, journey: Journey, fact: AnyFact, context: Mapping[
     return f"{topic}:{came_up.times}"
 
 
+def begins_anew(state: MemberState, journey: str) -> None:
+    """Let in again, under another name, who entered `once` by an order that is no more.
+
+    They were told nothing, but what was decided about the messages stands under the old name.
+    """
+    state.topics.setdefault(_once(journey), Topic()).times += 1
+
+
 def was_said(state: MemberState, journey: Journey, entry: Entry, at: Instant) -> None:
     """Remember when something was said that may come up again."""
     topic = _topic(journey, entry.context)
@@ -49,12 +58,16 @@ def was_said(state: MemberState, journey: Journey, entry: Entry, at: Instant) ->
 
 
 def together(real: Mapping[str, Topic], told_anew: Mapping[str, Topic]) -> dict[str, Topic]:
-    """What came up: really, and as if an order had always been what it is now."""
+    """What came up: really, and as if the past had always been what it is now."""
     both = dict(real)
     for topic, as_if in told_anew.items():
         known = real.get(topic, Topic())
         both[topic] = Topic(max(known.times, as_if.times), known.said_at)
     return both
+
+
+def _once(journey: str) -> str:
+    return f"{journey}:{_ONCE}"
 
 
 def _topic(journey: Journey, context: Mapping[str, Value]) -> str | None:

@@ -26,13 +26,18 @@ def project(state: MemberState, at: Instant, fact: AnyFact) -> None:
         case facts.Consent():
             state.consent = after(state.consent, {fact.channel: fact.granted})
         case facts.Preferences():
-            state.language = fact.language or state.language
-            state.time_zone = fact.time_zone or state.time_zone
+            state.language = _now(state.language, fact.language)
+            state.time_zone = _now(state.time_zone, fact.time_zone)
         case facts.Contact():
             others = [staff for staff in state.advisers or () if staff != fact.staff_id]
             state.advisers = others if fact.removed else [*others, fact.staff_id]
         case _:
             pass
+
+
+def _now(known: str | None, told: str | None) -> str | None:
+    """What is known of a member after an update: None says nothing of it, "" clears."""
+    return known if told is None else told or None
 
 
 def context_of(fact: AnyFact) -> dict[str, Value]:

@@ -72,6 +72,8 @@ class MemberState(msgspec.Struct, array_like=True):
     topics: dict[str, Topic] = {}
     advisers: list[str] | None = None
     """Staff who are contacts of the member; None: nobody has ever said."""
+    awaited: tuple[bytes, ...] = ()
+    """See `shared.orders.Awaiting`."""
 
     @property
     def member_id(self) -> UUID:

@@ -15,10 +15,12 @@ from shared.events.registry import STRUCTS
 LISTENED: frozenset[str] = (topics.TYPES_ON[topics.EVENTS] | topics.TYPES_ON[topics.SEGMENTS]) - {
     types.MEMBER_ERASED,
     types.PURCHASE_CHANGED,
+    types.INTERACTION_WITHDRAWN,
 }
 """Types that may begin or end a journey: facts, and what segmentation decides.
 
-A change of an order is no event of its own: journeys go on as if it had always been so.
+A change of an order is no event of its own, nor is what takes an interaction back: journeys go on
+as if it had always been so.
 """
 
 

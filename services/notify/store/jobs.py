@@ -16,10 +16,14 @@ DELIVERY_RANKS = {"sent": 1, "failed": 2, "delivered": 3, "opened": 4, "clicked"
 """Receipts come in any order; the one furthest along counts. What was sent may still fail."""
 
 _AS_TEXT = {"job_id", "because", "content"}
-_RECORD = ", ".join(f"{name}::text" if name in _AS_TEXT else name for name in RECORD_COLUMNS)
+RECORD = ", ".join(f"{name}::text" if name in _AS_TEXT else name for name in RECORD_COLUMNS)
+"""The columns of a record as they are read."""
+
+FORGOTTEN = '{"language": "", "variables": {}}'
+"""What is left of what a message said."""
 
 _POSTED = f"""
-SELECT {_RECORD}, revision, superseded_by, delivery FROM jobs
+SELECT {RECORD}, revision, superseded_by, delivery FROM jobs
  WHERE partition = $1 AND member_id = ANY($2::uuid[])
 """  # noqa: S608 - the columns are a constant of this module
 
@@ -50,13 +54,13 @@ UPDATE jobs j SET delivery = u.delivery, delivery_rank = u.rank, delivery_at = u
    AND u.rank > coalesce(j.delivery_rank, 0) AND j.decision <> 'suppressed'
 """
 
-_FORGET = """
-UPDATE jobs SET content = '{"language": "", "variables": {}}'::json, store_id = NULL
+_FORGET = f"""
+UPDATE jobs SET content = '{FORGOTTEN}'::json, store_id = NULL
  WHERE partition = $1 AND member_id = ANY($2::uuid[])
-"""
+"""  # noqa: S608 - as above
 
 _JOB = f"""
-SELECT {_RECORD}, revision, superseded_by, recorded_at, delivery, delivery_at, provider_id, error
+SELECT {RECORD}, revision, superseded_by, recorded_at, delivery, delivery_at, provider_id, error
   FROM jobs
 """  # noqa: S608 - the columns are a constant of this module
 

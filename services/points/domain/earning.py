@@ -28,7 +28,7 @@ from shared.clock import Instant
 from shared.conditions import Condition, compile_source, features_of
 
 TASK_KIND: Final = "task_done"
-_WHOLE: Final = 100  # factors are kept in hundredths
+WHOLE: Final = 100  # factors are kept in hundredths
 
 
 Grant = tuple[int, int, dict[str, Any]]
@@ -221,7 +221,7 @@ def _multiplied(rule: Rule) -> Iterator[str]:
     """The best of each group counts; the bonuses of the groups are added."""
     if not rule.multipliers:
         return
-    yield f"factor = {_WHOLE}"
+    yield f"factor = {WHOLE}"
     yield "applied = []"
     groups: dict[str, list[tuple[Decimal, str, Condition]]] = {}
     conditions = dict(_conditions(rule))
@@ -233,12 +233,12 @@ def _multiplied(rule: Rule) -> Iterator[str]:
         word = "if"
         for factor, name, condition in sorted(group, key=lambda entry: -entry[0]):
             yield f"{word} {compile_source(condition, _read)}:"
-            yield f"    factor += {int(factor * _WHOLE) - _WHOLE}"
+            yield f"    factor += {int(factor * WHOLE) - WHOLE}"
             yield f"    applied.append({name!r})"
             word = "elif"
-    yield f"if factor != {_WHOLE}:"
-    yield f"    points = points * max(0, factor) // {_WHOLE}"
-    yield f"    figures['factor'] = factor / {_WHOLE}"
+    yield f"if factor != {WHOLE}:"
+    yield f"    points = points * max(0, factor) // {WHOLE}"
+    yield f"    figures['factor'] = factor / {WHOLE}"
     yield "    figures['multipliers'] = applied"
 
 

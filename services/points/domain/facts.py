@@ -3,9 +3,14 @@
 They are stored for ever, one per event, so only what rating can ask for is in them.
 """
 
+from typing import Final
+
 import msgspec
 
 from shared.orders import Content, Line, Tender
+
+CLEARED: Final = -1
+"""In place of the month of a birthday."""
 
 
 class Fact(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -79,7 +84,7 @@ class Action(Fact, frozen=True, array_like=True, gc=False, tag=3):
 class Person(Fact, frozen=True, array_like=True, gc=False, tag=4):
     """Somebody joined or told about themselves.
 
-    `birthday_month` 0, `referrer` empty: nothing said about it.
+    `birthday_month` 0, `referrer` empty: nothing said about it; CLEARED: it is not known any more.
     """
 
     birthday_month: int = 0
@@ -142,4 +147,13 @@ class OrderMoved(Fact, frozen=True, array_like=True, gc=False, tag=10):
     here: bool
 
 
-AnyFact = Purchase | Refund | Action | Person | Tier | Adjustment | Referral | Reversal | OrderMoved
+class Withdrawal(Fact, frozen=True, array_like=True, gc=False, tag=9):
+    """An interaction is taken back: the identity of its event, and that event's id."""
+
+    of: bytes
+    interaction_id: str
+
+
+Amending = Purchase | Refund | Reversal | Withdrawal | OrderMoved
+"""What can make an earlier fact another one, or none."""
+AnyFact = Amending | Action | Person | Tier | Adjustment | Referral

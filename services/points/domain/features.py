@@ -32,7 +32,7 @@ _MEMBER: Final = (
     _source(
         "birthday_month",
         "bool",
-        "(month == member.birthday_month)",
+        "(month == member.birthday_month if member.birthday_month else None)",
         ("当月生日", "it is the month of the member's birthday"),
     ),
     _source("month", "int", "month", ("当地月份", "month, local time")),

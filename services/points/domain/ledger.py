@@ -78,6 +78,7 @@ class State(msgspec.Struct, array_like=True):
         referrer: member id of whoever sent this one, as first told; empty: nobody.
         first: the first order of those that stand.
         awards: what that gave to whoever sent the member.
+        awaited: see `shared.orders.Awaiting`.
     """
 
     member: Member = UNKNOWN
@@ -88,6 +89,7 @@ class State(msgspec.Struct, array_like=True):
     referrer: bytes = b""
     first: FirstOrder | None = None
     awards: tuple[Award, ...] = ()
+    awaited: tuple[bytes, ...] = ()
 
 
 class Move(msgspec.Struct, frozen=True, gc=False):

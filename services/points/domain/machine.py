@@ -15,8 +15,10 @@ import msgspec
 from services.points.domain import reading
 from services.points.domain.earning import Earning, Grant
 from services.points.domain.facts import (
+    CLEARED,
     Action,
     Adjustment,
+    Amending,
     AnyFact,
     OrderMoved,
     Person,
@@ -25,6 +27,7 @@ from services.points.domain.facts import (
     Refund,
     Reversal,
     Tier,
+    Withdrawal,
 )
 from services.points.domain.ledger import ADJUSTMENT, CHAIN, Effect, Member, Move, Remark, State
 from services.points.domain.local_time import Moment
@@ -38,7 +41,7 @@ from services.points.domain.referral import (
 from shared import orders
 from shared.clock import Instant
 from shared.events import Event
-from shared.orders import Amendment, Bought, Order, PaidBack, Report, Reversed
+from shared.orders import Amendment, Bought, Dated, Order, PaidBack, Report, Reversed, Withdrawn
 
 _KEY_BYTES: Final = 16
 _encode: Final = msgspec.json.Encoder().encode
@@ -91,7 +94,7 @@ class PointsMachine:
         return kind is Referral or (state.available < 0 and (kind is Purchase or kind is Action))
 
     def report(self, fact: AnyFact) -> Report | None:
-        """What a fact says of an order."""
+        """What a fact says of an order, or takes back."""
         kind = type(fact)
         if kind is Purchase:
             return _bought(cast("Purchase", fact))
@@ -99,7 +102,13 @@ class PointsMachine:
             return _paid_back(cast("Refund", fact))
         if kind is Reversal:
             return _reversed(cast("Reversal", fact))
-        return _moved(cast("OrderMoved", fact)) if kind is OrderMoved else None
+        if kind is OrderMoved:
+            return _moved(cast("OrderMoved", fact))
+        return _withdrawn(cast("Withdrawal", fact)) if kind is Withdrawal else None
+
+    def may_be_withdrawn(self, fact: AnyFact) -> bool:
+        """Whether a fact is an interaction or task."""
+        return type(fact) is Action
 
     def as_it_stands(self, fact: AnyFact, order: Order) -> AnyFact:
         """A purchase as if what is left had been bought."""
@@ -108,9 +117,7 @@ class PointsMachine:
             fact, total=left.total, lines=left.lines, tenders=left.tenders
         )
 
-    def standing(
-        self, facts: Sequence[tuple[Instant, AnyFact]]
-    ) -> Sequence[tuple[Instant, AnyFact]]:
+    def standing(self, facts: Sequence[Dated[AnyFact]]) -> Sequence[Dated[AnyFact]]:
         """Of what was told of an effect from elsewhere, only the greatest revision counts."""
         return greatest(facts)
 
@@ -141,8 +148,8 @@ class PointsMachine:
         remark: orders.Remark,
         effects: list[Effect],
     ) -> None:
-        """Note why a report of an order moved nothing, or less."""
-        fact: Purchase | Refund | Reversal | OrderMoved = remark.report.fact
+        """Note why a fact moved nothing, or less."""
+        fact: Amending | Action = remark.fact
         effects.append(Remark(fact.id, fact.key, at, remark.code, _encode(remark.figures)))
 
     def settle(
@@ -153,17 +160,17 @@ class PointsMachine:
         amendment: Amendment[AnyFact, Effect],
         effects: list[Effect],
     ) -> None:
-        """An order has become another one: give and take what is different, also of other orders.
+        """The past is another one now: give and take what is different, also for other facts.
 
         Points come back from the lots that they came into.
         """
-        fact = cast("Purchase | Refund | Reversal | OrderMoved", amendment.fact)
+        fact = cast("Amending", amendment.fact)
         had, has = _sums(amendment.was), _sums(amendment.would)
         for lot in [*had, *(lot for lot in has if lot not in had)]:
             was = had[lot][1] if lot in had else 0
             like, is_ = has[lot] if lot in has else (had[lot][0], 0)
             if was != is_:
-                effects.append(_difference(at, fact, amendment.order, like, (was, is_)))
+                effects.append(_difference(at, amendment, like, (was, is_)))
         settle_awards(before, now, at, fact, effects)
 
     def due(self, state: State) -> Instant | None:  # noqa: ARG002 - of the protocol
@@ -232,7 +239,8 @@ class PointsMachine:
 
     def _person(self, state: State, at: Instant, fact: Person, effects: list[Effect]) -> None:
         if fact.birthday_month:
-            state.member = Member(fact.birthday_month, state.member.tier)
+            month = 0 if fact.birthday_month == CLEARED else fact.birthday_month
+            state.member = Member(month, state.member.tier)
         if fact.referrer:
             sent_by(state, at, fact.referrer, self._programs.at(at), effects)
 
@@ -301,19 +309,16 @@ def _sums(effects: Iterable[Effect]) -> dict[_Lot, tuple[Move, int]]:
 
 
 def _difference(
-    at: Instant,
-    fact: Purchase | Refund | Reversal | OrderMoved,
-    order: Order,
-    like: Move,
-    points: tuple[int, int],
+    at: Instant, amendment: Amendment[AnyFact, Effect], like: Move, points: tuple[int, int]
 ) -> Move:
     """What an amendment gives or takes of one lot.
 
-    The lot of another order, which earns otherwise now, has a move with a name of its own.
+    The lot of another event, which earns otherwise now, has a move with a name of its own.
     """
     had, has = points
-    own = like.lot == order.first.fact.key
-    figures = {"order_id": order.order_id, **_said(fact, order), "had": had, "has": has}
+    fact = cast("Amending", amendment.fact)
+    own = like.lot == amendment.of.key
+    figures = {**_said(fact, amendment.order), "had": had, "has": has}
     if not own:
         figures["of"] = like.order_id or like.event_id
     return Move(
@@ -333,18 +338,23 @@ def _difference(
     )
 
 
-def _said(fact: Purchase | Refund | Reversal | OrderMoved, order: Order) -> dict[str, Any]:
-    """What an amendment says of an order, and what is left of that."""
-    sums = {"total": order.content.total, "left": order.left.total}
+def _said(fact: Amending, order: Order | None) -> dict[str, Any]:
+    """What an amendment says: of an order, and what is left of that, or what it takes back."""
+    if order is None:
+        return {"withdrawn": cast("Withdrawal", fact).interaction_id}
+    told: dict[str, Any] = {"order_id": order.order_id}
     match fact:
         case Refund():
-            return {"refund_id": fact.refund_id, "refunded": fact.amount, **sums}
+            told |= {"refund_id": fact.refund_id, "refunded": fact.amount}
         case Reversal():
-            return {"refund_id": fact.refund_id, "reversed": True, **sums}
+            told |= {"refund_id": fact.refund_id, "reversed": True}
         case Purchase():
-            return {"changed": fact.total, **sums} if fact.whole else {"part": fact.part, **sums}
+            told |= {"changed": fact.total} if fact.whole else {"part": fact.part}
         case OrderMoved():
-            return {"moved": "here" if fact.here else "away", **sums}
+            told["moved"] = "here" if fact.here else "away"
+        case Withdrawal():
+            pass  # it is of no order
+    return {**told, "total": order.content.total, "left": order.left.total}
 
 
 def _bought(fact: Purchase) -> Bought:
@@ -382,3 +392,7 @@ def _reversed(fact: Reversal) -> Reversed:
 
 def _moved(fact: OrderMoved) -> orders.Moved:
     return orders.Moved(fact.id, fact, fact.order_id, fact.store_id, fact.here)
+
+
+def _withdrawn(fact: Withdrawal) -> Withdrawn:
+    return Withdrawn(fact.id, fact, fact.of, fact.interaction_id)

@@ -4,8 +4,11 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol
 from uuid import UUID
 
+from msgspec import UNSET
+
 from services.points.domain.earning import Earning
 from services.points.domain.facts import (
+    CLEARED,
     Action,
     Adjustment,
     AnyFact,
@@ -16,9 +19,10 @@ from services.points.domain.facts import (
     Refund,
     Reversal,
     Tier,
+    Withdrawal,
 )
 from shared.clock import Instant
-from shared.events import Event, facts, types
+from shared.events import Event, event_key, facts, types
 from shared.events.commands import AdjustmentDecided, ReferralRewarded
 from shared.orders import (
     back,
@@ -153,9 +157,16 @@ def _interaction(
     )
 
 
+def _withdrawal(event: Event, data: facts.InteractionWithdrawn, _: _Programs) -> Withdrawal:
+    withdrawn = event_key(data.source or event.source, data.id)
+    return Withdrawal(event.id, event.key, withdrawn, data.id)
+
+
 def _joined(event: Event, data: facts.MemberJoined, _: _Programs) -> Person:
     referrer = _referrer(event, data.referrer)
-    return Person(event.id, event.key, _birthday_month(data.profile), referrer)
+    month = 0 if data.profile is None else _birthday_month(data.profile)
+    # who joins leaves fields empty that are known from elsewhere
+    return Person(event.id, event.key, max(0, month), referrer)
 
 
 def _profile(event: Event, data: facts.ProfileUpdated, _: _Programs) -> Person | None:
@@ -171,8 +182,10 @@ def _referrer(event: Event, told: str | None) -> bytes:
     return b"" if id_ == event.subject else UUID(id_).bytes
 
 
-def _birthday_month(profile: facts.Profile | None) -> int:
-    return profile.birthday.month if profile is not None and profile.birthday is not None else 0
+def _birthday_month(profile: facts.Profile) -> int:
+    if profile.birthday is UNSET:
+        return 0
+    return CLEARED if profile.birthday is None else profile.birthday.month
 
 
 def _tier(event: Event, data: Any, _: _Programs) -> Tier:
@@ -210,6 +223,7 @@ _READERS: Final[dict[str, Callable[[Event, Any, _Programs], AnyFact | None]]] = 
     types.PURCHASE_CHANGED: _changed,
     types.PURCHASE_REFUND_REVERSED: _reversal,
     types.INTERACTION_RECORDED: _interaction,
+    types.INTERACTION_WITHDRAWN: _withdrawal,
     types.MEMBER_JOINED: _joined,
     types.MEMBER_PROFILE_UPDATED: _profile,
     types.TIER_CHANGED: _tier,

@@ -19,6 +19,7 @@ from services.points.domain.facts import AnyFact, Fact, Purchase, Referral
 from services.points.domain.ledger import CHAIN, Award, Effect, FirstOrder, Move, State
 from shared.clock import Instant
 from shared.events.commands import ReferralRewarded
+from shared.orders import Dated
 
 _KEY_BYTES: Final = 16
 _encode: Final = msgspec.json.Encoder().encode
@@ -84,7 +85,7 @@ def _award(state: State, order: FirstOrder, earning: Earning, effects: list[Effe
 def settle_awards(
     before: State, now: State, at: Instant, fact: Fact, effects: list[Effect]
 ) -> None:
-    """An order has become another one: take awards back, or give them, where that matters.
+    """The past is another one now: take awards back, or give them, where that matters.
 
     What is the same in sum stays, whatever order is the first one now.
     """
@@ -154,17 +155,17 @@ def _key(cause: bytes, to: bytes, rule: str) -> bytes:
     return blake2b(cause + to + rule.encode(), digest_size=_KEY_BYTES).digest()
 
 
-def greatest(facts: Sequence[tuple[Instant, AnyFact]]) -> Sequence[tuple[Instant, AnyFact]]:
+def greatest(facts: Sequence[Dated[AnyFact]]) -> Sequence[Dated[AnyFact]]:
     """Of what was told of an effect from elsewhere, only the greatest revision."""
     revisions: dict[bytes, int] = {}
-    for _, fact in facts:
+    for _, _, fact in facts:
         if type(fact) is Referral:
             revisions[fact.effect] = max(fact.revision, revisions.get(fact.effect, fact.revision))
     if not revisions:
         return facts
     kept = []
     for told in facts:
-        fact = told[1]
+        fact = told.fact
         if type(fact) is not Referral or revisions.get(fact.effect) == fact.revision:
             kept.append(told)
             if type(fact) is Referral:

@@ -81,6 +81,10 @@ _REMARKS = {
         "订单 {order_id} 的退款 {refund_id} 已撤销过",
         "refund {refund_id} of order {order_id} was undone before",
     ),
+    "bought_again_since": (
+        "订单 {order_id} 此后已重新购买，退款 {refund_id} 不再撤销",
+        "order {order_id} was bought again since, so its refund {refund_id} stays",
+    ),
     "reversal_before_refund": (
         "订单 {order_id} 的退款 {refund_id} 尚未收到，其撤销已记下",
         "refund {refund_id} of order {order_id} has not come; when it does, it will not count",
@@ -92,6 +96,18 @@ _REMARKS = {
     "refund_exceeds_order": (
         "订单 {order_id} 仅剩 {left}，退款 {amount} 按剩余处理",
         "of order {order_id} only {left} was left, so no more of the refund of {amount} counts",
+    ),
+    "withdrawal_waits": (
+        "互动 {withdrawn} 尚未带来积分；若之后到达，也不计分",
+        "interaction {withdrawn} has given nothing here, and will not, for it is withdrawn",
+    ),
+    "withdrawn_before": (
+        "互动 {withdrawn} 已撤回过",
+        "interaction {withdrawn} was withdrawn before",
+    ),
+    "withdrawn_early": (
+        "互动 {withdrawn} 已先被撤回，不计分",
+        "interaction {withdrawn} was withdrawn before it was told, so it gives nothing",
     ),
 }
 
@@ -130,31 +146,41 @@ def _earned(name: Sentence, points: int, figures: Mapping[str, Any]) -> Sentence
 
 
 def _amended(name: Sentence, points: int, figures: Mapping[str, Any]) -> Sentence:
-    """An order has become another one, and it or another event earns otherwise now."""
+    """The past is another one now, and what is amended, or another event, earns otherwise."""
     told = {"order_id": "", **figures}
-    zh, en = (
-        "订单 {order_id} 剩余 {left}（共 {total}），",
-        "{left} of {total} of order {order_id}, ",
-    )
-    if "refunded" in told:
-        zh, en = "退款 {refunded}，" + zh, "refund of {refunded} leaves " + en
-    elif "reversed" in told:
-        zh, en = "退款 {refund_id} 已撤销，" + zh, "refund {refund_id} was undone, there are " + en
-    elif told.get("moved") == "away":
-        zh, en = "订单属于其他会员，" + zh, "the order is another member's, here there are " + en
-    elif "moved" in told:
-        zh, en = "订单归还本会员，" + zh, "the order is this member's after all, there are " + en
-    elif "changed" in told:
-        zh, en = "订单变更，" + zh, "the order was changed, there are " + en
-    else:
-        zh, en = "订单新增部分 {part}，" + zh, "part {part} was added, there are " + en
-    zh += "{of} " if "of" in told else ""
-    en += "so that {of} earns " if "of" in told else "which earns "
+    zh, en = _taken_back() if "withdrawn" in told else _of_order(told)
+    if "of" in told:
+        zh, en = zh + "{of} ", en.rpartition(", ")[0] + ", so that {of} earns "
     zh += "应得由 {had} 分变为 {has} 分"
     en += "{has} in place of {had}"
     return Sentence(
         f"{name.zh}：{zh.format_map(told)}，{points:+d} 分",
         f"{name.en}: {en.format_map(told)}: {points:+d} points",
+    )
+
+
+def _taken_back() -> Sentence:
+    return Sentence(
+        "互动 {withdrawn} 已撤回，", "interaction {withdrawn} was withdrawn, so that it earns "
+    )
+
+
+def _of_order(told: Mapping[str, Any]) -> Sentence:
+    if "refunded" in told:
+        zh, en = "退款 {refunded}，", "refund of {refunded} leaves "
+    elif "reversed" in told:
+        zh, en = "退款 {refund_id} 已撤销，", "refund {refund_id} was undone, there are "
+    elif told.get("moved") == "away":
+        zh, en = "订单属于其他会员，", "the order is another member's, here there are "
+    elif "moved" in told:
+        zh, en = "订单归还本会员，", "the order is this member's after all, there are "
+    elif "changed" in told:
+        zh, en = "订单变更，", "the order was changed, there are "
+    else:
+        zh, en = "订单新增部分 {part}，", "part {part} was added, there are "
+    return Sentence(
+        zh + "订单 {order_id} 剩余 {left}（共 {total}），",
+        en + "{left} of {total} of order {order_id}, which earns ",
     )
 
 

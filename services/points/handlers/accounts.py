@@ -17,7 +17,7 @@ from services.points.store.views import Account, RemarkRow, TransferRow
 from shared.clock import Instant
 from shared.db import Transaction
 from shared.kafka.partitioner import MemberKey
-from shared.orders import fold_history
+from shared.orders import Dated, fold_history
 from shared.timers import timelines
 from shared.timers.timelines import StoredFact
 
@@ -80,10 +80,9 @@ def _told(
 ) -> list[Effect]:
     """All effects of a history up to an instant (included), with what was withdrawn left out."""
     decode = msgspec.msgpack.Decoder(machine.fact_type).decode
-    withdrawn = {fact.supersedes for fact in facts if fact.supersedes is not None}
     told = [
-        (fact.order.at, decode(fact.body))
-        for fact in sorted(facts, key=lambda fact: fact.order)
-        if fact.order.at <= until and fact.order.key not in withdrawn
+        Dated(fact.order.at, fact.order.key, decode(fact.body))
+        for fact in timelines.as_told(facts)
+        if fact.order.at <= until
     ]
     return fold_history(machine, member, told, until).effects

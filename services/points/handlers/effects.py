@@ -80,7 +80,7 @@ class PointsEffectWriter:
         posted: list[_Posting] = []
         lots: list[tuple[UUID, LotRow]] = []
         for each in folded_on:
-            moves = _moves(each.effects)
+            moves = moves_of(each.effects)
             before = each.state.available - sum(move.points for move in moves)
             transfers = post_new(each.member_id.bytes, moves, before)
             posted.append((each.member_id, transfers))
@@ -109,13 +109,13 @@ class PointsEffectWriter:
             (
                 each.member_id,
                 post_difference(
-                    each.member_id.bytes, _moves(each.effects), before[each.member_id], each.cause
+                    each.member_id.bytes, moves_of(each.effects), before[each.member_id], each.cause
                 ),
             )
             for each in outcomes
         ]
         wanted = {
-            each.member_id: _all_lots(each.member_id.bytes, _moves(each.effects))
+            each.member_id: lots_left(each.member_id.bytes, moves_of(each.effects))
             for each in outcomes
         }
         await books.replace_lots(tx, lane, wanted)
@@ -130,7 +130,8 @@ class PointsEffectWriter:
         return posted
 
 
-def _moves(effects: Sequence[Effect]) -> list[Move]:
+def moves_of(effects: Sequence[Effect]) -> list[Move]:
+    """The moves among some effects."""
     return [effect for effect in effects if type(effect) is Move]
 
 
@@ -141,7 +142,7 @@ def _lot(transfer: Transfer) -> LotRow:
     )
 
 
-def _all_lots(member: bytes, moves: Sequence[Move]) -> dict[bytes, LotRow]:
+def lots_left(member: bytes, moves: Sequence[Move]) -> dict[bytes, LotRow]:
     """The lots that a whole history leaves, by their names."""
     rows = {}
     for (event_key, rule), lot in lots_of(moves).items():

@@ -4,15 +4,17 @@ Only what a feature may need is kept. Texts that people wrote are not.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Final, cast
+from typing import Final, Literal, cast
 
 import msgspec
+from msgspec import UNSET
 
 from shared import orders
-from shared.events import Event, facts, types
+from shared.events import Event, event_key, facts, types
 from shared.events.facts import (
     CommunityJoined,
     InteractionRecorded,
+    InteractionWithdrawn,
     MemberJoined,
     Profile,
     ProfileUpdated,
@@ -26,12 +28,16 @@ from shared.orders import (
     PaidBack,
     Report,
     Reversed,
+    Withdrawn,
     digest_of,
     digest_of_return,
     lines_of,
     returned_as,
     spread,
 )
+
+Known = Literal["birthday_month", "gender", "city", "interests"]
+"""What is known of who the member is."""
 
 
 class Fact(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -76,12 +82,16 @@ class Interaction(Fact, array_like=True, frozen=True, gc=False, tag=3):
 
 
 class ProfileFact(Fact, array_like=True, frozen=True, gc=False, tag=4):
-    """Something was told about who the member is; None and () say nothing."""
+    """Something was told about who the member is; None and () say nothing.
+
+    `cleared` are the fields of this fact that are not known any more.
+    """
 
     birthday_month: int | None = None
     gender: str | None = None
     city: str | None = None
     interests: tuple[str, ...] = ()
+    cleared: tuple[Known, ...] = ()
 
 
 class Joined(Fact, array_like=True, frozen=True, gc=False, tag=5):
@@ -115,7 +125,23 @@ class OrderMoved(Fact, array_like=True, frozen=True, gc=False, tag=9):
     here: bool
 
 
-AnyFact = Purchase | Refund | Interaction | ProfileFact | Joined | Community | Reversal | OrderMoved
+class Withdrawal(Fact, array_like=True, frozen=True, gc=False, tag=8):
+    """An interaction is taken back: the identity of its event."""
+
+    of: bytes
+
+
+AnyFact = (
+    Purchase
+    | Refund
+    | Interaction
+    | ProfileFact
+    | Joined
+    | Community
+    | Reversal
+    | Withdrawal
+    | OrderMoved
+)
 
 
 def fact_of(event: Event) -> AnyFact | None:
@@ -125,7 +151,7 @@ def fact_of(event: Event) -> AnyFact | None:
 
 
 def report_of(fact: AnyFact) -> Report | None:
-    """What a fact says of an order."""
+    """What a fact says of an order, or takes back."""
     kind = type(fact)
     if kind is Purchase:
         return _bought(cast("Purchase", fact))
@@ -139,6 +165,9 @@ def report_of(fact: AnyFact) -> Report | None:
     if kind is OrderMoved:
         moved = cast("OrderMoved", fact)
         return orders.Moved(moved.id, moved, moved.order_id, moved.store_id, moved.here)
+    if kind is Withdrawal:
+        taken = cast("Withdrawal", fact)
+        return Withdrawn(taken.id, taken, taken.of)
     return None
 
 
@@ -242,9 +271,17 @@ def _interaction(event: Event) -> Interaction:
     return Interaction(_kept(event.id), _kept(data.kind))
 
 
+def _withdrawal(event: Event) -> Withdrawal:
+    data: InteractionWithdrawn = event.data
+    withdrawn = event_key(data.source or event.source, data.id)
+    return Withdrawal(_kept(event.id), withdrawn)
+
+
 def _joined(event: Event) -> Joined:
     data: MemberJoined = event.data
-    return Joined(_kept(event.id), _kept(data.store_id), _profile_fact(event.id, data.profile))
+    # who joins leaves fields empty that are known from elsewhere
+    first_word = msgspec.structs.replace(_profile_fact(event.id, data.profile), cleared=())
+    return Joined(_kept(event.id), _kept(data.store_id), first_word)
 
 
 def _profile(event: Event) -> ProfileFact:
@@ -265,13 +302,25 @@ def _left(event: Event) -> Community:
 def _profile_fact(event_id: str, profile: Profile | None) -> ProfileFact:
     if profile is None:
         return ProfileFact(_kept(event_id))
+    told = {
+        "birthday_month": profile.birthday,
+        "gender": profile.gender,
+        "city": profile.city,
+        "interests": profile.interests,
+    }
     return ProfileFact(
         _kept(event_id),
-        None if profile.birthday is None else profile.birthday.month,
-        profile.gender,
-        None if profile.city is None else _kept(profile.city),
+        profile.birthday.month if profile.birthday else None,
+        profile.gender or None,
+        _kept(profile.city) if profile.city else None,
         tuple(map(_kept, profile.interests or ())),
+        tuple([cast("Known", field) for field, value in told.items() if _clears(value)]),
     )
+
+
+def _clears(value: object) -> bool:
+    """Whether a value says that a field is not known any more; UNSET says nothing."""
+    return value is not UNSET and not value
 
 
 def _lines(lines: Sequence[facts.Line] | None) -> tuple[Line, ...]:
@@ -292,6 +341,7 @@ _READERS: Final[dict[str, Callable[[Event], AnyFact]]] = {
     types.PURCHASE_REFUND_REVERSED: _reversal,
     types.ORDER_MOVED: _moved,
     types.INTERACTION_RECORDED: _interaction,
+    types.INTERACTION_WITHDRAWN: _withdrawal,
     types.MEMBER_JOINED: _joined,
     types.MEMBER_PROFILE_UPDATED: _profile,
     types.COMMUNITY_JOINED: _entered,

@@ -21,6 +21,7 @@ from services.segmentation.domain.facts import (
     Purchase,
     Refund,
     Reversal,
+    Withdrawal,
 )
 from shared.clock import DAY, Instant
 from shared.orders import Line
@@ -132,11 +133,10 @@ def fold(history: History, at: Instant, fact: AnyFact, habits: Habits) -> int:
         case Refund() | Reversal() | OrderMoved():
             history.refunds += isinstance(fact, Refund)
             return ORDERS
+        case Withdrawal():
+            return 0  # it does nothing by itself: there is an interaction less
         case Joined():
-            if history.joined_at is None:
-                history.joined_at = at
-                history.join_store = history.place(fact.store_id)
-            _learn(history, fact.profile)
+            _join(history, at, fact)
         case ProfileFact():
             _learn(history, fact)
         case Community():
@@ -227,7 +227,16 @@ def _act(history: History, at: Instant, fact: Interaction, habits: Habits) -> in
     return ACTIONS
 
 
+def _join(history: History, at: Instant, fact: Joined) -> None:
+    if history.joined_at is None:
+        history.joined_at = at
+        history.join_store = history.place(fact.store_id)
+    _learn(history, fact.profile)
+
+
 def _learn(history: History, profile: ProfileFact) -> None:
+    for field in profile.cleared:
+        setattr(history, field, [] if field == "interests" else None)
     if profile.birthday_month is not None:
         history.birthday_month = profile.birthday_month
     if profile.gender is not None:

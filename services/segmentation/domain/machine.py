@@ -9,7 +9,13 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from services.segmentation.domain.facts import AnyFact, fact_of, report_of, with_content
+from services.segmentation.domain.facts import (
+    AnyFact,
+    Interaction,
+    fact_of,
+    report_of,
+    with_content,
+)
 from services.segmentation.domain.history import BEGINNING, EVERYTHING, NEVER, fold
 from services.segmentation.domain.member import Change, Member
 from services.segmentation.domain.rules import Rules, Step, Versions
@@ -18,7 +24,7 @@ from services.segmentation.domain.tiers import due_of, regrade, settle_tier
 from shared.clock import Instant
 from shared.events import Event
 from shared.events.decisions import Because
-from shared.orders import Amendment, Order, Remark, Report
+from shared.orders import Amendment, Dated, Order, Remark, Report
 
 
 class SegmentationMachine:
@@ -48,25 +54,25 @@ class SegmentationMachine:
         return False
 
     def report(self, fact: AnyFact) -> Report | None:
-        """What a fact says of an order."""
+        """What a fact says of an order, or takes back."""
         return report_of(fact)
+
+    def may_be_withdrawn(self, fact: AnyFact) -> bool:
+        """Whether a fact is an interaction."""
+        return type(fact) is Interaction
 
     def as_it_stands(self, fact: AnyFact, order: Order) -> AnyFact:
         """A purchase as if what is left had been bought."""
         return with_content(fact, order.left)
 
-    def standing(
-        self, facts: Sequence[tuple[Instant, AnyFact]]
-    ) -> Sequence[tuple[Instant, AnyFact]]:
+    def standing(self, facts: Sequence[Dated[AnyFact]]) -> Sequence[Dated[AnyFact]]:
         """All of them."""
         return facts
 
     def remark(self, state: Member, at: Instant, remark: Remark, effects: list[Change]) -> None:
         """Somebody is known from the first word on, also if it counts for nothing."""
         if state.version is None:
-            self._begin(
-                state, Step(self.versions.at(at), at, remark.report.id, EVERYTHING), effects
-            )
+            self._begin(state, Step(self.versions.at(at), at, remark.fact.id, EVERYTHING), effects)
 
     def settle(
         self,
@@ -76,11 +82,11 @@ class SegmentationMachine:
         amendment: Amendment[AnyFact, Change],
         effects: list[Change],
     ) -> None:
-        """An order has become another one: tags and tier are what they would be from now on."""
+        """The past is another one now: tags and tier are what they would be from now on."""
         again = before.history.at == at
         rules = self.versions.at(at)
         if now.version is None:
-            # nothing but the order was ever told: it starts here
+            # nothing but what is no more was ever told: it starts here
             self._begin(now, Step(rules, at, None, EVERYTHING), [])
         step = Step(rules, at, amendment.fact.id, EVERYTHING, again=again)
         now.history.at = at

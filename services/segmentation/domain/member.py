@@ -42,6 +42,7 @@ class Member(msgspec.Struct, array_like=True):
         due: the earliest of all those instants, NEVER when nothing changes any more.
         tags_at: the instant of the last change of tags, with what came and went at it in sum.
         tier_at: the instant of the last change of tier, with the level before it.
+        awaited: see `shared.orders.Awaiting`.
     """
 
     history: History = msgspec.field(default_factory=History)
@@ -57,6 +58,7 @@ class Member(msgspec.Struct, array_like=True):
     removed: list[str] = []
     tier_at: Instant = BEGINNING
     tier_before: str | None = None
+    awaited: tuple[bytes, ...] = ()
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):

@@ -52,7 +52,7 @@ def retag(member: Member, step: Step) -> list[Reason]:
 
 
 def differences(before: Member, now: Member, step: Step) -> list[Reason]:
-    """What tags came and went because an order has become another one; both by one version."""
+    """What tags came and went because the past is another one now; both by one version."""
     reasons: list[Reason] = []
     for slot, held, holds in zip(step.rules.slots, before.picks, now.picks, strict=True):
         if held != holds:

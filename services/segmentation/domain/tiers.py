@@ -48,11 +48,11 @@ def regrade(member: Member, step: Step) -> Change | None:
 
 
 def settle_tier(before: Member, now: Member, step: Step) -> Change | None:
-    """An order has become another one: what that says of the tier, from the present on.
+    """The past is another one now: what that says of the tier, from the present on.
 
     Args:
         before: as it was held.
-        now: as it would be held had the order always been so; it goes on from here.
+        now: as it would be held had that always been so; it goes on from here.
         step: the present, and what led to it.
     """
     ladder = step.rules.ladder

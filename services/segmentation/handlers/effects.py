@@ -20,7 +20,7 @@ from services.segmentation.domain.audience import stored_row
 from services.segmentation.domain.changes import Decision, Key
 from services.segmentation.domain.history import NEVER
 from services.segmentation.domain.machine import SegmentationMachine
-from services.segmentation.domain.member import Change, Member
+from services.segmentation.domain.member import Change, Member, TierHeld
 from services.segmentation.domain.program import SegmentationProgram
 from services.segmentation.domain.rules import Rules, Versions, compile_program
 from services.segmentation.metrics import SegmentationFigures
@@ -151,7 +151,9 @@ def _folded_on(work: _Work, outcome: MemberOutcome, found: Mapping[Key, Change])
     graded = [effect for effect in outcome.effects if effect.kind != "tags"]
     if graded:
         last = next((each for each in reversed(graded) if each.kind == "tier"), None)
-        work.tiers.append(_tier_row(outcome, None if last is None else last.because))
+        work.tiers.append(
+            tier_row(outcome.member_id, outcome.state.tier, None if last is None else last.because)
+        )
 
 
 def _folded_anew(
@@ -173,12 +175,15 @@ def _folded_anew(
     standing = [each for each in posted if not each.superseded and each.id not in replaced]
     standing = sorted([*standing, *plan.publish], key=_at)
     work.replaced.append(member)
-    work.give += _tags_of(member, standing)
+    work.give += tags_held(member, standing)
     graded = [each for each in standing if each.before != each.now]
-    work.tiers.append(_tier_row(outcome, graded[-1].because if graded else None))
+    work.tiers.append(
+        tier_row(outcome.member_id, outcome.state.tier, graded[-1].because if graded else None)
+    )
 
 
-def _tags_of(member: UUID, standing: Iterable[Decision]) -> Iterable[TagRow]:
+def tags_held(member: UUID, standing: Iterable[Decision]) -> Iterable[TagRow]:
+    """The tags that a member has, by the decisions that stand, in order of time."""
     held: dict[str, TagRow] = {}
     for decision in standing:
         reasons = _by_tag(decision.because)
@@ -193,10 +198,10 @@ def _by_tag(because: Iterable[Because]) -> dict[str | None, Because]:
     return {each.tag: each for each in because}
 
 
-def _tier_row(outcome: MemberOutcome, because: tuple[Because, ...] | None) -> TierRow:
-    tier = outcome.state.tier
+def tier_row(member: UUID, tier: TierHeld, because: tuple[Because, ...] | None) -> TierRow:
+    """The row of a tier, with the reasons of the last change, if they are known."""
     return TierRow(
-        outcome.member_id,
+        member,
         tier.name or "",
         tier.level,
         tier.since,

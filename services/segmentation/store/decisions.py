@@ -124,7 +124,7 @@ async def posted_of(
     """Everything that was decided about some members."""
     found: dict[UUID, list[Decision]] = {member: [] for member in members}
     for row in await tx.fetch(_POSTED, partition, members):
-        found[row["member_id"]].append(_decision(row))
+        found[row["member_id"]].append(decision_of(row))
     return found
 
 
@@ -134,7 +134,7 @@ async def page_of(
     """What was decided about a member, newest first."""
     at, kind, generation = after or (2**62, "", 0)
     rows = await tx.fetch(_PAGE, *member, at, kind, generation, limit)
-    return [Posted(_decision(row), row["recorded_at"]) for row in rows]
+    return [Posted(decision_of(row), row["recorded_at"]) for row in rows]
 
 
 def because_text(because: Sequence[Because]) -> str:
@@ -156,7 +156,8 @@ def _keys(rows: Sequence[tuple[UUID, Decision]]) -> tuple[list[Any], ...]:
     )
 
 
-def _decision(row: Any) -> Decision:
+def decision_of(row: Any) -> Decision:
+    """A decision from a row of `changes`."""
     return Decision(
         id=row["id"],
         kind=row["kind"],

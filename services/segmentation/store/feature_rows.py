@@ -37,6 +37,8 @@ _HEAD: Final = (
     *(f"stale_{days}d" for days in WINDOWS),
 )
 _NAMES: Final = (*_HEAD, *(feature.name for feature in AUDIENCE))
+DERIVED: Final = _NAMES[2:]
+"""The columns beside the member's key."""
 _KEYED: Final = tuple(i for i, feature in enumerate(AUDIENCE, len(_HEAD)) if feature.keyed)
 
 _PUT: Final = (

@@ -7,6 +7,7 @@ from shared.events.models.scalars import (
     Label,
     Quantity,
     Score,
+    Source,
     Text,
 )
 
@@ -61,6 +62,16 @@ class InteractionRecorded(EventModel):
     score: Score | None = None
     duration_s: Quantity | None = None
     correct: bool | None = None
+
+
+class InteractionWithdrawn(EventModel):
+    """An interaction is taken back, as if it had never been: a reply deleted as spam, say."""
+
+    id: Identifier
+    """The `id` of the interaction's event; its member is the `subject` here, too."""
+    source: Source | None = None
+    """The `source` of the interaction's event, where that is another one than here."""
+    reason: Text | None = None
 
 
 class StaffDeparted(EventModel):

@@ -8,7 +8,10 @@ from shared.events.models.scalars import Day, EventModel, Identifier, Label, Sub
 
 
 class Profile(EventModel):
-    """Who a member is, as far as told; in an update only what changed."""
+    """Who a member is, as far as told; in an update only what changed: null and [] clear a field.
+
+    Of somebody who joins, null says nothing.
+    """
 
     name: Label | None = None
     phone: Label | None = None
@@ -56,7 +59,7 @@ class ProfileUpdated(EventModel):
     by: Literal["member", "staff", "system"]
     profile: Profile
     attributes: dict[str, JsonValue] | None = None
-    """Anything else the source knows."""
+    """Anything else the source knows; null clears."""
     identities: list[Subject] | None = None
     """Further names of the same person, to be linked."""
 

@@ -51,6 +51,7 @@ class History(msgspec.Struct, array_like=True):
 
     total: int = 0
     lapses_at: Instant | None = None
+    awaited: tuple[bytes, ...] = ()
 
 
 class Noted(msgspec.Struct, array_like=True, frozen=True):

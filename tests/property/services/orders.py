@@ -9,12 +9,13 @@ A second way to the same answer, for the models of the services; it knows nothin
   order's currency, never for more than is left. Lines and tenders that it names go first, the rest
   in proportion (running sums, rounded down).
 - Who buys again under the name of an order that came back in full has a new order.
+- An interaction that is taken back, by whomever and however often, never was.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from shared.events import Event, types
+from shared.events import Event, event_key, types
 from shared.events.facts import PurchaseChanged, PurchaseCompleted
 
 Line = tuple[str, str, int]
@@ -101,9 +102,28 @@ class Order:
                 amount -= taken
 
 
-def orders_of(told: Sequence[Event]) -> tuple[list[Order], list[tuple[str, str]]]:
-    """The orders after some events in order of time, and why what did not count: (id, why)."""
-    desk = _Desk()
+def taken_back(told: Sequence[Event]) -> set[bytes]:
+    """The keys of the interactions that some events take back."""
+    return {_withdrawn(event) for event in told if event.type == types.INTERACTION_WITHDRAWN}
+
+
+def _withdrawn(event: Event) -> bytes:
+    return event_key(event.data.source or event.source, event.data.id)
+
+
+def is_interaction(event: Event) -> bool:
+    """Whether somebody did something other than buying."""
+    return event.type == types.INTERACTION_RECORDED
+
+
+def orders_of(
+    told: Sequence[Event], counts: Callable[[Event], bool] = is_interaction
+) -> tuple[list[Order], list[tuple[str, str]]]:
+    """The orders after some events in order of time, and why what did not count: (id, why).
+
+    `counts`: whether an event is an interaction that anybody looks at.
+    """
+    desk = _Desk(counts)
     for event in told:
         desk.hear(event)
     return desk.orders, desk.remarks
@@ -112,8 +132,11 @@ def orders_of(told: Sequence[Event]) -> tuple[list[Order], list[tuple[str, str]]
 class _Desk:
     """Hears one event after the other."""
 
-    def __init__(self) -> None:
+    def __init__(self, counts: Callable[[Event], bool]) -> None:
         self.orders: list[Order] = []
+        self._counts = counts
+        self._did: set[bytes] = set()
+        self._taken_back: set[bytes] = set()
         self.remarks: list[tuple[str, str]] = []
         self._waiting: list[Event] = []
         self._undone_early: set[tuple[str, str]] = set()
@@ -125,6 +148,20 @@ class _Desk:
             self._pay_back(event)
         elif event.type == types.PURCHASE_REFUND_REVERSED:
             self._undo(event)
+        elif event.type == types.INTERACTION_WITHDRAWN:
+            self._take_back(event)
+        elif self._counts(event):
+            self._did.add(event.key)
+            if event.key in self._taken_back:
+                self._say(event, "withdrawn_early")
+
+    def _take_back(self, event: Event) -> None:
+        key = _withdrawn(event)
+        if key in self._taken_back:
+            self._say(event, "withdrawn_before")
+        elif key not in self._did:
+            self._say(event, "withdrawal_waits")
+        self._taken_back.add(key)
 
     def _say(self, event: Event, why: str) -> None:
         self.remarks.append((event.id, why))
@@ -134,7 +171,10 @@ class _Desk:
         name = data.order_id, data.store_id
         mine = [each for each in self.orders if each.name == name]
         known = mine[-1] if mine else None
-        if known is None or (known.total == 0 < known.bought and not whole):
+        back = known is not None and known.total == 0 < known.bought
+        if back and not data.total:
+            self._say(event, "nothing_paid")
+        elif known is None or (back and not whole):
             self._open(event, whole=whole)
         elif data.currency != known.event.data.currency:
             self._say(event, "order_differs")
@@ -190,6 +230,9 @@ class _Desk:
                     self._say(event, "reversal_counted_before")
                     return
                 if refund in [each.data.refund_id for each in order.refunds]:
+                    if order is not [each for each in self.orders if each.name == order.name][-1]:
+                        self._say(event, "bought_again_since")
+                        return
                     order.undone.add(refund)
                     order.work_out()
                     return

@@ -78,6 +78,21 @@ async def test_the_same_event_twice_in_one_batch_is_produced_once(edge: Edge) ->
     assert len(await edge.log()) == 1
 
 
+async def test_one_that_is_put_right_is_taken_beside_the_one_that_was_refused(edge: Edge) -> None:
+    """Seen by the model: the second of one id was refused for what only the first had wrong."""
+    wrong = purchase("phone:+8600000000000")
+    right = {**wrong, "subject": "card:1"}
+    other = {**wrong, "subject": "member:01a201e8-5e0a-728f-a7e2-f95200043e72"}
+    found = items(await edge.publish([wrong, right, other, right], BATCH))
+    assert [item["status"] for item in found] == ["rejected", "accepted", "duplicate", "duplicate"]
+    assert [item.get("differs", False) for item in found] == [False, False, True, False]
+    assert len(await edge.log()) == 1
+    page = (await edge.client.get("/metrics")).text
+    assert 'regulars_ingest_answers_total{answer="accepted",source="dev"} 1.0' in page
+    assert 'regulars_ingest_answers_total{answer="rejected",source="dev"} 1.0' in page
+    assert 'regulars_ingest_answers_total{answer="duplicate",source="dev"} 2.0' in page
+
+
 async def test_binary_mode(edge: Edge) -> None:
     sent = purchase()
     headers = {
@@ -159,6 +174,18 @@ async def test_an_unknown_type_is_answered_with_the_known_ones(edge: Edge) -> No
         422,
         "unknown-event-type",
     )
+
+
+@pytest.mark.parametrize("media_type", [BATCH, LINES])
+async def test_an_unknown_type_holds_up_none_of_its_neighbours(edge: Edge, media_type: str) -> None:
+    sent = [purchase(), event("a.b.v1", {}), event("a.b.v1", {}, id="x\u0000"), purchase()]
+    text = [json.dumps(each) for each in sent]
+    body = "[" + ",".join(text) + "]" if media_type == BATCH else "\n".join(text)
+    found = items(await edge.publish(body.encode(), media_type))
+    assert [item["status"] for item in found] == ["accepted", "rejected", "rejected", "accepted"]
+    assert [item["id"] for item in found[:2]] == [sent[0]["id"], sent[1]["id"]]
+    assert "member_id" not in found[1]
+    assert [each["pointer"] for each in found[1]["problem"]["errors"]] == ["#/type"]
 
 
 @pytest.mark.parametrize(

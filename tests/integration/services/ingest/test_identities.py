@@ -112,6 +112,9 @@ async def test_names_of_others_become_member_ids(edge: Edge) -> None:
     problem(await edge.publish(joined(data={"referrer": "nobody"})), 422, "invalid-event")
     unknown = "member:01a201e8-5e0a-728f-a7e2-f95200043e72"
     problem(await edge.publish(purchase(unknown)), 422, "unknown-member")
+    by_nobody = purchase(data={"attribution": {"referrer": unknown}})
+    refused = problem(await edge.publish(by_nobody), 422, "unknown-member")
+    assert [each["pointer"] for each in refused["errors"]] == ["#/data/attribution/referrer"]
 
 
 async def test_what_says_who_somebody_is_stands_nowhere_in_clear(edge: Edge) -> None:
@@ -147,6 +150,23 @@ async def test_personal_data_is_what_the_latest_event_told(edge: Edge) -> None:
     batch = [updated("fourth", "2017-01-04T00:00:00Z"), updated("third", "2017-01-03T00:00:00Z")]
     await edge.publish(batch, BATCH)
     assert (await member(edge, "card:1"))["personal"] == {"name": "fourth"}
+
+
+async def test_personal_data_that_is_cleared_is_gone_and_late_words_do_not_bring_it_back(
+    edge: Edge,
+) -> None:
+    def updated(day: int, **told: Any) -> Any:
+        data = {"by": "member", "profile": told, "attributes": {"email": told.get("email", "a@b")}}
+        return event(UPDATED, data, time=f"2017-01-{day:02d}T00:00:00Z")
+
+    await edge.publish(updated(1, name="first", phone=PHONE))
+    await edge.publish(updated(3, name=None, email=[]))
+    assert (await member(edge, "card:1"))["personal"] == {"phone": PHONE}
+    await edge.publish(updated(2, name="late"))
+    assert (await member(edge, "card:1"))["personal"] == {"phone": PHONE}
+    profile = {"name": None, "phone": None}
+    await edge.publish(joined(data={"profile": profile}, time="2017-01-04T00:00:00Z"))
+    assert (await member(edge, "card:1"))["personal"] == {"phone": PHONE}, "that clears nothing"
 
 
 async def test_two_processes_that_meet_somebody_at_once_make_one_member(new_edge: NewEdge) -> None:

@@ -9,6 +9,7 @@ from shared.clock import ManualClock
 from shared.db import Database
 from tests.conftest import NewDatabase
 from tests.integration.services.notify.notify_lane import NotifyLane, SundayNoon
+from tests.integration.services.verifying import expect_clean
 
 
 @pytest.fixture
@@ -25,7 +26,8 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-async def lane(database: Database, clock: ManualClock) -> NotifyLane:
+async def lane(database: Database, clock: ManualClock) -> AsyncIterator[NotifyLane]:
     lane = NotifyLane(database, clock)
     await lane.prepare()
-    return lane
+    yield lane
+    await expect_clean("notify", database.url)

@@ -134,6 +134,13 @@ class NotifyLane:
         )
         async with self.database.transaction() as tx:
             await self.handler.handle(tx, [self._arrived(each) for each in events], batch)
+            await tx.execute(
+                "INSERT INTO positions (partition, consumer, topic, position, until, epoch)"
+                " VALUES (0, 'notify', 'events', 0, $1, 1)"
+                " ON CONFLICT (partition, consumer, topic)"
+                " DO UPDATE SET until = greatest(positions.until, EXCLUDED.until)",
+                batch.until,
+            )
         return [decode(message.value) for message in batch.outgoing]
 
     async def queue(self, events: Sequence[Event]) -> None:

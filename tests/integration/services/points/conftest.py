@@ -11,6 +11,7 @@ from shared.db.database import KEYED_LOOKUPS
 from tests.conftest import KafkaServer, NewDatabase, NewTopics
 from tests.integration.services.points.counter import PARTITIONS, Counter
 from tests.integration.services.points.ledger import Ledger
+from tests.integration.services.verifying import expect_clean
 from tests.property.services.points.points_history import default_document
 
 NewLedger = Callable[..., Awaitable[Ledger]]
@@ -31,6 +32,7 @@ async def new_ledger(new_database: NewDatabase) -> AsyncIterator[NewLedger]:
     yield make
     for database in databases:
         await database.close()
+        await expect_clean("points", database.url)
 
 
 @pytest.fixture

@@ -67,6 +67,7 @@ async def test_an_account_now_and_at_an_instant(ledger: Ledger, client: httpx.As
         balances[hours] = then["available"]
         assert sum(each["points"] for each in then["expiries"]) == then["available"]
         assert then["as_of"].startswith(at(hours)[:19])
+        assert (then["pending"], then["held"], then["lifetime"]) == (0, 0, then["available"])
     assert balances == {-1: 0, 0: 35, 1: 40, 2: 30}
 
 
@@ -97,6 +98,7 @@ async def test_an_unknown_member_is_a_problem_and_a_known_one_without_points_is_
     await ledger.take(born("b", 3))
     assert (await answer(client, f"{ME}/account"))["available"] == 0
     assert await answer(client, f"{ME}/transfers") == {"items": [], "next": None}
+    assert await answer(client, f"{ME}/remarks") == {"items": [], "next": None}
 
 
 async def test_transfers_are_explained_in_both_languages(
@@ -182,6 +184,17 @@ async def test_the_trial_balance(ledger: Ledger, client: httpx.AsyncClient) -> N
     }
 
 
+async def test_points_that_no_transfer_brought_unbalance_the_books(
+    ledger: Ledger, client: httpx.AsyncClient
+) -> None:
+    await ledger.take(bought("e", "o", 3520))
+    async with ledger.database.transaction() as tx:
+        await tx.execute("UPDATE accounts SET available = available + 1")
+    balance = await answer(client, "/v1/ledger/trial-balance")
+    assert (balance["points_issued"], balance["members"]["available"]) == (35, 36)
+    assert balance["balanced"] is False
+
+
 async def test_a_store_sees_its_own(ledger: Ledger, client: httpx.AsyncClient) -> None:
     await ledger.take(bought("e", "o", 3520), bought("f", "p", 1000, store="s9"))
     caller = headers(WallClock(), "store", ("s9",))
@@ -224,10 +237,17 @@ async def everything(ledger: Ledger) -> list[Any]:
 
 async def test_simulating_for_somebody_made_up(client: httpx.AsyncClient) -> None:
     order = bought("f", "p", 1000)
-    assert (await simulate(client, order))["points"] == 10
+    newcomer = await simulate(client, order)
+    assert (newcomer["points"], newcomer["balance_before"], newcomer["balance_after"]) == (
+        10,
+        0,
+        10,
+    )
     born_in_march = {"profile": {"birthday": "1990-03-02"}}
     told = await simulate(client, order, **born_in_march)
-    assert told["points"] == 20
+    for name in ("f74", "f187"):  # by their keys they sort before every fact of a persona
+        again = await simulate(client, bought(name, "p", 1000), **born_in_march)
+        assert again["points"] == told["points"] == 20
     assert "birthday_month" in told["transfers"][0]["explanation"]["text"]["en"]
 
 

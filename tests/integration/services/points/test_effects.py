@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from itertools import permutations
 from random import Random
 from typing import Any
 from uuid import UUID, uuid4
@@ -30,6 +31,7 @@ from tests.property.services.points.points_history import (
     machine_of,
     promoted,
     refunded,
+    withdrawn,
 )
 from tests.property.services.points.strategies import DOCUMENTS, histories
 
@@ -97,6 +99,29 @@ async def one(
         await compare(ledger, document, member, history)
 
 
+@pytest.mark.parametrize("gap", [-HOUR, 0, HOUR])
+async def test_p26_taken_back_in_any_order_of_arrival_the_books_are_the_same(
+    new_ledger: NewLedger, gap: Instant
+) -> None:
+    """Also where a clock that is wrong dates the withdrawal before the interaction."""
+    ledger = await new_ledger(DOCUMENTS[1])  # a check-in earns once a day
+    told = [
+        did("spam", "check_in"),
+        withdrawn("w1", "spam", NOON + gap),
+        withdrawn("w2", "spam", NOON + 2 * HOUR),
+        did("kept", "check_in", NOON + MINUTE),
+    ]
+    for order in permutations(told):
+        member, other = uuid4(), uuid4()
+        await ledger.take(*about(other, told[:1]))
+        for event in about(member, order):
+            await ledger.take(event)
+        await compare(ledger, DOCUMENTS[1], member, told)
+        await compare(ledger, DOCUMENTS[1], other, told[:1])
+        assert (await ledger.state(member)).available == 5
+    await ledger.check()
+
+
 async def test_what_is_published_sums_to_the_balance(ledger: Ledger) -> None:
     published = []
     for batch in (
@@ -128,6 +153,20 @@ async def test_a_late_tier_is_corrected_in_the_open(new_ledger: NewLedger) -> No
         (5, "correction", "t")
     ]
     await ledger.check()
+
+
+async def test_lots_that_a_correction_leaves_as_they_are_are_not_written_again(
+    ledger: Ledger,
+) -> None:
+    await ledger.take(bought("a", "o1", 1000, NOON), bought("b", "o2", 2000, NOON + HOUR))
+    lots = "SELECT granted, xmin::text FROM lots ORDER BY granted"
+    first, second = await ledger.fetch(lots)
+    await ledger.take(bought("late", "o3", 500, NOON - HOUR))
+    assert (await ledger.fetch(lots))[1:] == [first, second]
+    # born in March, all that is earned there counts twice from then on
+    await ledger.take(born("month", 3, NOON + MINUTE))
+    five, ten, forty = await ledger.fetch(lots)
+    assert (five[0], ten, forty[0]) == (5, first, 40)
 
 
 async def test_the_same_event_twice_in_a_batch_and_again_later(ledger: Ledger) -> None:

@@ -10,6 +10,7 @@ from shared.db import Database
 from shared.db.database import KEYED_LOOKUPS
 from tests.conftest import NewDatabase
 from tests.integration.services.segmentation.desk import Desk
+from tests.integration.services.verifying import expect_clean
 from tests.property.services.segmentation.stories import document
 
 NewDesk = Callable[..., Awaitable[Desk]]
@@ -29,3 +30,4 @@ async def new_desk(new_database: NewDatabase) -> AsyncIterator[NewDesk]:
     yield make
     for database in databases:
         await database.close()
+        await expect_clean("segmentation", database.url)

@@ -18,6 +18,7 @@ from services.segmentation.domain.facts import (
     Purchase,
     Refund,
     Reversal,
+    Withdrawal,
 )
 from services.segmentation.domain.machine import SegmentationMachine
 from services.segmentation.domain.member import Member
@@ -33,6 +34,7 @@ from shared.events.decisions import TagsChanged, TierChanged
 from shared.events.facts import (
     CommunityJoined,
     InteractionRecorded,
+    InteractionWithdrawn,
     Line,
     MemberJoined,
     Profile,
@@ -173,7 +175,7 @@ class Desk:
 
 def event_of(member: UUID, at: Instant, name: str, fact: AnyFact) -> Event:
     """The event that a fact is remembered of."""
-    kind, data = _told(fact)
+    kind, data = _withdrawn(fact) if isinstance(fact, Withdrawal) else _told(fact)
     return Event(
         id=name,
         source=SOURCE,
@@ -183,6 +185,11 @@ def event_of(member: UUID, at: Instant, name: str, fact: AnyFact) -> Event:
         data=data,
         key=event_key(SOURCE, name),
     )
+
+
+def _withdrawn(fact: Withdrawal) -> tuple[str, msgspec.Struct]:
+    _, _, name = fact.id.partition("-of-")
+    return types.INTERACTION_WITHDRAWN, InteractionWithdrawn(id=name)
 
 
 def _told(  # noqa: C901, PLR0911 - one for each kind of fact
@@ -207,7 +214,7 @@ def _told(  # noqa: C901, PLR0911 - one for each kind of fact
                 amount=fact.amount,
                 lines=_lines(fact.lines),
             )
-        case Reversal():
+        case Reversal() | Withdrawal():
             raise NotImplementedError
         case Interaction():
             return types.INTERACTION_RECORDED, InteractionRecorded(kind=fact.kind)

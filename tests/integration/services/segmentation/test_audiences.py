@@ -115,6 +115,34 @@ async def test_sql_and_python_count_the_same(new_desk: NewDesk) -> None:
     assert shares >= {(True, False), (True, True)}, "a path was not walked"
 
 
+async def test_a_figure_is_aged_from_the_instant_on_at_which_it_changes(new_desk: NewDesk) -> None:
+    clock = ManualClock(START)
+    desk = await new_desk(clock=clock, stream=False)
+    member = UUID(int=0x0189 << 112 | 7 << 76 | 2 << 62)
+    await desk.take([event_of(member, START, "a", Purchase("a", "o1", "north", 500))])
+    bought = parse({"feature": "orders_7d", "at_least": 1}, AUDIENCE)
+    for now, count in ((START + 7 * DAY - 1, 1), (START + 7 * DAY, 0)):
+        clock.set(now)
+        assert (await desk.reader.audience(bought, 10)).count == count
+
+
+async def test_however_many_have_aged_each_is_counted_once(new_desk: NewDesk) -> None:
+    """Aged members are read in chunks of a thousand."""
+    clock = ManualClock(START + 9 * DAY)
+    desk = await new_desk(clock=clock, stream=False)
+    crowd = [UUID(int=0x0189 << 112 | 7 << 76 | 2 << 62 | m) for m in range(1_001)]
+    await desk.take(
+        [
+            event_of(member, START, f"e{m}", Purchase(f"e{m}", f"o{m}", "north", 500))
+            for m, member in enumerate(crowd)
+        ]
+    )
+    gone = parse({"feature": "orders_7d", "equals": 0}, AUDIENCE)
+    found = await desk.reader.audience(gone, 2_000)
+    assert (found.count, found.members) == (1_001, 1_001)
+    assert found.sample == crowd
+
+
 async def test_in_a_replay_now_is_where_the_partition_stands(new_desk: NewDesk) -> None:
     desk = await new_desk(clock=ManualClock(START + 5000 * DAY), stream=True)
     member = UUID(int=0x0189 << 112 | 7 << 76 | 2 << 62)

@@ -151,6 +151,7 @@ async def test_a_decision_that_was_never_true_is_withdrawn(new_desk: NewDesk) ->
     await desk.take([late])
 
     assert "gone" not in desk.folded(member)[0]
+    assert await desk.fetch("SELECT since FROM member_tags WHERE tag = 'gone'") == []
     withdrawal = next(data for *_, data in desk.published[member] if data.supersedes == gone)
     assert isinstance(withdrawal, TagsChanged)
     assert "gone" not in withdrawal.added
@@ -159,6 +160,27 @@ async def test_a_decision_that_was_never_true_is_withdrawn(new_desk: NewDesk) ->
     assert "gone" in desk.folded(member)[0]
     rows = await desk.fetch("SELECT since FROM member_tags WHERE tag = 'gone'")
     assert rows == [(START + 50 * DAY,)]
+
+
+async def test_another_explanation_of_what_stands_is_mended_and_not_published(
+    new_desk: NewDesk,
+) -> None:
+    """Two orders of one instant: whichever is told first, the first by its key is the first."""
+    desk, member = await new_desk(), MEMBERS[0]
+    pair = [
+        event_of(member, START, name, Purchase(name, f"o-{name}", "north", 600)) for name in "ab"
+    ]
+    first, second = sorted(pair, key=lambda event: event.key)
+    await desk.take([second])
+    why = "SELECT cause FROM changes WHERE kind = 'tags' AND NOT superseded"
+    assert await desk.fetch(why) == [(second.id,)]
+    told = [id_ for *_, id_, data in desk.published[member] if isinstance(data, TagsChanged)]
+
+    await desk.take([first])
+
+    assert await desk.fetch(why) == [(first.id,)]
+    again = [id_ for *_, id_, data in desk.published[member] if isinstance(data, TagsChanged)]
+    assert again == told
 
 
 async def test_nobody_idle_costs_anything(new_desk: NewDesk) -> None:

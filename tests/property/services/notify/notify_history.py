@@ -1,9 +1,10 @@
 """Random histories, and the runtime's promise in miniature: facts in any order."""
 
+import copy
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from hypothesis import strategies as st
@@ -23,7 +24,9 @@ from services.notify.domain.machine import NotifyMachine
 from services.notify.domain.program import Program, Programs
 from services.notify.domain.state import MemberState
 from shared.clock import DAY, HOUR, MINUTE, Instant, parse_instant
-from shared.orders import Bought, fold_history
+from shared.events import types
+from shared.orders import Bought, Withdrawn, fold_history
+from shared.orders import Dated as Told
 from shared.runtime.program_file import read_part
 
 MEMBER = UUID("0190b5a0-0000-7000-8000-00000000002a")
@@ -41,8 +44,39 @@ def default_program() -> Program:
     return compile_program(default_document())
 
 
+@cache
+def story_program() -> Program:
+    """The default program; an interaction begins a journey, too, and ends the one of an order."""
+    document: Any = copy.deepcopy(default_document())
+    document["templates"]["answer"] = {
+        "title": {"zh": "回复", "en": "Your reply"},
+        "text": {"zh": "谢谢您的回复", "en": "Thank you for your reply"},
+    }
+    send = {
+        "channel": "wecom",
+        "template": "answer",
+        "category": "value",
+        "purpose": "relationship",
+    }
+    document["journeys"]["replied"] = {
+        "title": {"zh": "回复之后", "en": "After a reply"},
+        "trigger": {"event": types.INTERACTION_RECORDED},
+        "reentry": "restart",
+        "steps": [
+            {"wait": {"since_entry": "3m"}},
+            {"send": {"id": "3m", "deadline": "12h", **send}},
+            {"wait": {"since_entry": "4d"}},
+            {"send": {"id": "4d", "deadline": "12h", **send}},
+        ],
+    }
+    document["journeys"]["after_purchase"]["exits"].append(
+        {"event": types.INTERACTION_RECORDED, "match": ["store_id"]}
+    )
+    return compile_program(document)
+
+
 def machine() -> NotifyMachine:
-    return NotifyMachine(Programs([(0, 1, default_program())]))
+    return NotifyMachine(Programs([(0, 1, story_program())]))
 
 
 class Dated(NamedTuple):
@@ -58,29 +92,56 @@ class Dated(NamedTuple):
         return self.at, self.rank, self.key
 
 
-_KINDS = ("purchase",) * 5 + ("refund", "joined", "zone", "consent", "consent", "tags", "tier")
+_KINDS = (
+    *("purchase",) * 5,
+    *("refund", "refund", "reversal", "joined", "zone", "consent", "consent", "tags", "tier"),
+    *("reply", "reply", "taken_back"),
+)
+
+
+def reply(event_id: str) -> facts.Occurrence:
+    """An interaction that a journey listens to."""
+    return facts.Occurrence(
+        event_id, types.INTERACTION_RECORDED, {"kind": "topic_reply", "store_id": "store-1"}
+    )
 
 
 def _fact(draw: st.DrawFn, event_id: str) -> AnyFact:
-    order = f"order-{draw(st.integers(0, 5))}"
     fact: AnyFact
     match draw(st.sampled_from(_KINDS)):
-        case "purchase":
-            fact = facts.Purchase(event_id, order, "store-1", "store", 3520, "CNY")
-        case "refund":
-            amount = draw(st.sampled_from([3520, 1000]))
-            fact = facts.Refund(event_id, order, f"refund-{event_id}", amount, "CNY")
+        case "purchase" | "refund" | "reversal" as kind:
+            fact = _of_order(draw, event_id, kind)
         case "joined":
             fact = facts.Joined(event_id, "store-1", "code")
         case "zone":
             fact = facts.Preferences(event_id, None, draw(st.sampled_from(ZONES)))
         case "consent":
             fact = facts.Consent(event_id, "wecom", draw(st.booleans()))
-        case "tags":
-            fact = facts.Tags(event_id, [draw(st.sampled_from(["vip", "new"]))], [])
-        case _:
-            fact = facts.Tier(event_id, "member", draw(st.sampled_from(["silver", "gold"])))
+        case "reply":
+            fact = reply(event_id)
+        case "taken_back":
+            fact = facts.Withdrawal(event_id, draw(st.integers(0, 13)).to_bytes(2, "big"))
+        case kind:
+            fact = _decided(draw, event_id, kind)
     return fact
+
+
+def _of_order(draw: st.DrawFn, event_id: str, kind: str) -> AnyFact:
+    """Something about one of six orders."""
+    order = f"order-{draw(st.integers(0, 5))}"
+    if kind == "purchase":
+        return facts.Purchase(event_id, order, "store-1", "store", 3520, "CNY")
+    refund = f"refund-{draw(st.integers(0, 3))}"
+    if kind == "reversal":
+        return facts.Reversal(event_id, order, refund)
+    return facts.Refund(event_id, order, refund, draw(st.sampled_from([3520, 1000])), "CNY")
+
+
+def _decided(draw: st.DrawFn, event_id: str, kind: str) -> AnyFact:
+    """A decision of segmentation."""
+    if kind == "tags":
+        return facts.Tags(event_id, [draw(st.sampled_from(["vip", "new"]))], [])
+    return facts.Tier(event_id, "member", draw(st.sampled_from(["silver", "gold"])))
 
 
 @st.composite
@@ -100,7 +161,9 @@ def histories(draw: st.DrawFn, size_max: int = 14) -> list[Dated]:
 
 def fold(dated: Sequence[Dated], until: Instant) -> tuple[MemberState, list[Effect]]:
     """The history as the sorted log has it."""
-    told = [(each.at, each.fact) for each in sorted(dated, key=lambda each: each.order)]
+    told = [
+        Told(each.at, each.key, each.fact) for each in sorted(dated, key=lambda each: each.order)
+    ]
     folded = fold_history(machine(), MEMBER, told, until)
     return folded.state, folded.effects
 
@@ -147,12 +210,15 @@ class Replica:
         self._as_of = max(self._as_of, (until, -1, b""))
 
     def _says_more(self, items: Sequence[Dated]) -> bool:
-        """Whether any of it is of an order that was told of, or no new order."""
+        """Whether any of it amends: is of an order that is not new, takes back or is taken back."""
         reports = [report for each in self._facts if (report := facts.report_of(each.fact))]
-        told, more = {report.order_id for report in reports}, False
+        told = {each.order_id for each in reports if not isinstance(each, Withdrawn)}
+        more = False
         for each in items:
             report = facts.report_of(each.fact)
-            if report is not None:
+            if isinstance(report, Withdrawn) or each.key in self._state.awaited:
+                more = True
+            elif report is not None:
                 more = more or not isinstance(report, Bought) or report.order_id in told
                 told.add(report.order_id)
         return more

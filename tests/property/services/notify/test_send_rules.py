@@ -16,9 +16,9 @@ from tests.property.services.notify.notify_history import (
     BEGIN,
     ZONES,
     Dated,
-    default_program,
     fold,
     histories,
+    story_program,
 )
 
 END = BEGIN + 300 * DAY
@@ -35,7 +35,7 @@ def test_caps_are_never_exceeded(history: list[Dated]) -> None:
     """Mautic #6729: the frequency rule was ignored."""
     calm = [each for each in history if not isinstance(each.fact, facts.Preferences)]
     requested = _requested(calm)
-    for cap in default_program().caps:
+    for cap in story_program().caps:
         counted = [d.decided_at for d in requested if cap.counts(d.channel, d.category)]
         # weeks begin on Mondays, in UTC here; the first of them was 1970-01-05
         per = {"day": lambda at: at // DAY, "week": lambda at: (at - 4 * DAY) // (7 * DAY)}
@@ -52,7 +52,7 @@ def test_nothing_is_requested_at_night_on_the_members_clock(
     # one zone for the whole history: the first fact sets it, later ones are left out
     first = Dated(BEGIN - DAY, 0, b"zone", facts.Preferences("zone", None, zone_name))
     calm = [each for each in history if not isinstance(each.fact, facts.Preferences)]
-    hours, zone = default_program().quiet_hours, zone_named(zone_name)
+    hours, zone = story_program().quiet_hours, zone_named(zone_name)
     assert hours is not None
     assert zone is not None
     for decision in _requested([first, *calm]):

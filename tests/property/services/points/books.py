@@ -22,7 +22,7 @@ from services.points.domain.posting import (
 from services.points.domain.referral import AwardId, Said, changes, rewarded
 from shared.clock import Instant
 from shared.events import Event, types
-from shared.orders import Bought, counts, fold_history
+from shared.orders import Bought, Dated, Withdrawn, counts, fold_history
 from tests.property.services.points.points_history import MEMBER, NOON, event, sorted_facts
 
 Order = tuple[Instant, int, bytes]
@@ -76,7 +76,9 @@ class Books:
         for order, fact in news:
             late = self._as_of is not None and order < self._as_of
             report = self._machine.report(fact)
-            if report is not None:
+            if isinstance(report, Withdrawn) or order[2] in state.awaited:
+                late = True
+            elif report is not None:
                 new = isinstance(report, Bought) and counts(report.content)
                 late = late or not new or report.order_id in self._told_of
                 self._told_of.add(report.order_id)
@@ -89,7 +91,7 @@ class Books:
 
     def _folded_anew(self) -> list[Effect]:
         told = sorted(self._facts)
-        facts = [(order[0], self._facts[order]) for order in told]
+        facts = [Dated(order[0], order[2], self._facts[order]) for order in told]
         folded = fold_history(self._machine, self._member, facts, NOON)
         self.state, self._as_of = folded.state, told[-1]
         return folded.effects
@@ -147,7 +149,8 @@ class Books:
 
 
 def _orders(machine: PointsMachine, facts: Iterable[AnyFact]) -> set[str]:
-    return {report.order_id for fact in facts if (report := machine.report(fact)) is not None}
+    reports = [machine.report(fact) for fact in facts]
+    return {each.order_id for each in reports if each and not isinstance(each, Withdrawn)}
 
 
 def _moves(effects: Sequence[Effect]) -> list[Move]:

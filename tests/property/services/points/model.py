@@ -12,8 +12,9 @@ them for every question. In short:
 - A cap is per rule, member and local day: so often, so many points, counted from the version on
   that caps the rule.
 - Points end on the same day so many months later, or on that month's last.
-- An order is what is left of it (`orders.py`); one of which nothing is left never was. So with
-  every event all is rated again from the beginning; what is different then is what the event moves.
+- An order is what is left of it (`orders.py`); one of which nothing is left never was, nor was an
+  interaction that is taken back. So with every event all is rated again from the beginning; what is
+  different then is what the event moves.
 """
 
 import calendar
@@ -25,10 +26,12 @@ from math import floor
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from msgspec import UNSET
+
 from shared.clock import Instant
 from shared.events import Event, types
 from tests.property.services.asking import holds
-from tests.property.services.orders import Order, orders_of
+from tests.property.services.orders import Order, is_interaction, orders_of, taken_back
 
 Document = Mapping[str, Any]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -87,7 +90,8 @@ class Account:
     def _tell(self, told: Sequence[Event]) -> None:
         """Rate all that was told, each order with what is left of it now."""
         self._told, self.gifts = told, []
-        self.orders, self.remarks = orders_of(told)
+        self.orders, self.remarks = orders_of(told, self._is_listed)
+        self._taken_back = taken_back(told)
         self._left = {order.event.key: order for order in self.orders if order.total > 0}
         for event in told:
             if event.type == types.ADJUSTMENT_DECIDED and event.data.granted:
@@ -102,8 +106,15 @@ class Account:
         for rule in self._program(event.at)["rules"]:
             if order is not None and rule["source"] == "purchase":
                 self._give(event, rule, self._base(rule, order), taken)
-            elif event.type == types.INTERACTION_RECORDED and _is_listed(rule, event):
+            elif event.key in self._taken_back:
+                continue
+            elif is_interaction(event) and _is_listed(rule, event):
                 self._give(event, rule, rule["points"], taken)
+
+    def _is_listed(self, event: Event) -> bool:
+        """Whether an event is an interaction that any rule looks at."""
+        rules = self._program(event.at)["rules"]
+        return is_interaction(event) and any(_is_listed(rule, event) for rule in rules)
 
     def _give(
         self, event: Event, rule: Document, points: int, taken: dict[str, tuple[int, int]]
@@ -174,8 +185,10 @@ class Account:
             tiers = [told for told in self._before(event) if told.type == types.TIER_CHANGED]
             return tiers[-1].data.to if tiers else None
         if name == "birthday_month":
-            months = [month for told in self._before(event) if (month := _birthday(told))]
-            return bool(months) and months[-1] == local.month
+            month = None
+            for told in self._before(event):
+                month = _birthday(told, month)
+            return None if month is None else month == local.month
         return values[name] if name in values else getattr(event.data, name)
 
     def _before(self, event: Event) -> list[Event]:
@@ -217,9 +230,14 @@ def _is_listed(rule: Document, event: Event) -> bool:
     return rule["source"] == "interaction" and event.data.kind in rule["kinds"]
 
 
-def _birthday(event: Event) -> int | None:
+def _birthday(event: Event, before: int | None) -> int | None:
+    """The month that is known after an event; whoever joins clears nothing."""
     profile = getattr(event.data, "profile", None)
-    return profile.birthday.month if profile is not None and profile.birthday else None
+    if profile is None or profile.birthday is UNSET:
+        return before
+    if profile.birthday is None:
+        return None if event.type == types.MEMBER_PROFILE_UPDATED else before
+    return int(profile.birthday.month)
 
 
 def _months_later(day: date, months: int | None) -> date | None:

@@ -17,7 +17,7 @@ from shared.clock import HOUR, MINUTE, Instant, parse_instant, to_datetime
 from shared.events import Event, event_key, facts, types
 from shared.events.commands import AdjustmentDecided
 from shared.events.decisions import Because, TierChanged
-from shared.orders import fold_history
+from shared.orders import Dated, fold_history
 from shared.runtime.program_file import read_part
 
 MEMBER = UUID("01890000-0000-7000-8000-000000000001")
@@ -169,8 +169,17 @@ def did(id_: str, kind: str, at: Instant = NOON, **more: Any) -> Event:
     return event(id_, types.INTERACTION_RECORDED, at, facts.InteractionRecorded(kind=kind, **more))
 
 
-def born(id_: str, month: int, at: Instant = NOON) -> Event:
-    profile = facts.Profile(birthday=date(1990, month, 7))
+def withdrawn(
+    id_: str, interaction: str, at: Instant = NOON + HOUR, source: str | None = None
+) -> Event:
+    """An interaction is taken back; of the same source unless told otherwise."""
+    data = facts.InteractionWithdrawn(id=interaction, source=source)
+    return event(id_, types.INTERACTION_WITHDRAWN, at, data)
+
+
+def born(id_: str, month: int | None, at: Instant = NOON) -> Event:
+    """A birthday is told; None: it is cleared."""
+    profile = facts.Profile(birthday=date(1990, month, 7) if month else None)
     return event(
         id_, types.MEMBER_PROFILE_UPDATED, at, facts.ProfileUpdated(by="member", profile=profile)
     )
@@ -247,7 +256,7 @@ def sorted_facts(
 
 def fold(machine: PointsMachine, *events: Event) -> History:
     """Tell the events as the sorted log."""
-    told = [(order[0], fact) for order, fact in sorted_facts(machine, events)]
+    told = [Dated(at, key, fact) for (at, _, key), fact in sorted_facts(machine, events)]
     folded = fold_history(machine, MEMBER, told, NOON)
     return History(folded.state, folded.effects)
 

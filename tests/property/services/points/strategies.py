@@ -17,6 +17,7 @@ from tests.property.services.points.points_history import (
     promoted,
     refunded,
     undone,
+    withdrawn,
 )
 
 _ORDERS = st.sampled_from(["o1", "o2", "o3"])
@@ -105,18 +106,20 @@ def refunds(draw: st.DrawFn) -> Event:
 
 @st.composite
 def others(draw: st.DrawFn) -> Event:
-    id_ = _number("a", draw(st.integers(0, 99)))
+    id_ = _number("a", draw(st.integers(0, 30)))
     at: Instant = draw(_TIMES)
-    match draw(st.integers(0, 4)):
+    match draw(st.integers(0, 5)):
         case 0:
             return did(id_, "check_in", at)
         case 1:
             return did(id_, "share", at, likes=draw(st.integers(3, 6)))
         case 2:
-            return born(id_, draw(st.integers(2, 4)), at)
+            return born(id_, draw(st.none() | st.integers(2, 4)), at)
         case 3:
             points = draw(st.integers(-60, 30).filter(bool))
             return adjusted(id_, points, at, granted=draw(st.booleans()))
+        case 4:
+            return withdrawn(id_, _number("a", draw(st.integers(0, 30))), at)
         case _:
             return promoted(id_, draw(st.sampled_from(["gold", "silver"])), at)
 

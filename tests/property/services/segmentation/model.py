@@ -22,10 +22,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from msgspec import UNSET
+
 from shared.clock import DAY, Instant
 from shared.events import Event, types
 from tests.property.services.asking import holds
-from tests.property.services.orders import orders_of
+from tests.property.services.orders import is_interaction, orders_of, taken_back
 from tests.property.services.segmentation.tier import Tier
 
 Document = Mapping[str, Any]
@@ -80,7 +82,7 @@ class Figures:
         self._program, self.now = program, now
         self._told = _happened(told, orders)
         self.orders = [orders[event.key] for event in self._told if event.key in orders]
-        self._acts = [e for e in told if e.type == types.INTERACTION_RECORDED]
+        self._acts = [e for e in self._told if is_interaction(e)]
         passive = program.get("passive_interactions", ())
         self._active = [e.at for e in self._acts if e.data.kind not in passive]
 
@@ -178,9 +180,12 @@ class Figures:
         return next((e.data.store_id for e in self._told if e.type == types.MEMBER_JOINED), None)
 
     def _profile(self, field: str) -> Any:
-        profiles = [profile for e in self._told if (profile := getattr(e.data, "profile", None))]
-        known = [getattr(profile, field) for profile in profiles if getattr(profile, field)]
-        return known[-1] if known else None
+        value = None
+        for event in self._told:
+            told = getattr(getattr(event.data, "profile", None), field, UNSET)
+            if told or (told is not UNSET and event.type == types.MEMBER_PROFILE_UPDATED):
+                value = told or None  # null and [] clear, but not when somebody joins
+        return value
 
     def _birthday_month(self) -> int | None:
         return getattr(self._profile("birthday"), "month", None)
@@ -230,8 +235,14 @@ def changes(versions: Sequence[Version], events: Sequence[Event], until: Instant
 
 
 def _happened(told: Sequence[Event], orders: Mapping[bytes, Order]) -> list[Event]:
-    """Events without purchases that are no order, or none any more."""
-    return [e for e in told if e.type != types.PURCHASE_COMPLETED or e.key in orders]
+    """Events without purchases that are no order, or none any more, and what is taken back."""
+    gone = taken_back(told)
+    return [
+        e
+        for e in told
+        if (e.type != types.PURCHASE_COMPLETED or e.key in orders)
+        and not (is_interaction(e) and e.key in gone)
+    ]
 
 
 class _Walk:
@@ -289,9 +300,10 @@ class _Walk:
     def _order(self, event: Event) -> None:
         """Note what orders there are now; if one is not what it was, that is so since ever."""
         before, self._orders = self._orders, standing(self._told)
-        if all(self._orders.get(key) == order for key, order in before.items()):
+        earlier = [each for each in _happened(self._told, self._orders) if each != event]
+        same = earlier == _happened(self._told[:-1], self._orders)
+        if same and all(self._orders.get(key) == order for key, order in before.items()):
             return
-        earlier = _happened(self._told[:-1], self._orders)
         again = _Walk(self._versions, earlier, self._orders)
         list(again.to(event.at))
         tiers = self._program(event.at)["tiers"]

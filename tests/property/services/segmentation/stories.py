@@ -18,13 +18,15 @@ from services.segmentation.domain.facts import (
     ProfileFact,
     Purchase,
     Refund,
+    Withdrawal,
 )
 from services.segmentation.domain.machine import SegmentationMachine
 from services.segmentation.domain.member import Change, Member
 from services.segmentation.domain.program import read_program
 from services.segmentation.domain.rules import Rules, Versions, compile_program
 from shared.clock import DAY, HOUR, Instant, parse_instant
-from shared.orders import Bought, counts, fold_history, spread
+from shared.events import event_key
+from shared.orders import Bought, Dated, Withdrawn, counts, fold_history, spread
 from shared.runtime.program_file import read_part
 
 MEMBER = UUID("01890000-0000-7000-8000-000000000001")
@@ -33,6 +35,8 @@ STORES = ("north", "south")
 CATEGORIES = ("BAKERY", "DAIRY", "TOYS")
 KINDS = ("share", "click", "vote")
 WORDS = {"zh": "字", "en": "word"}
+
+SOURCE = "urn:test"
 
 Item = tuple[Instant, str, AnyFact]
 """When, the key that orders facts of one instant, and the fact."""
@@ -144,9 +148,22 @@ def machine_of(*rules: Rules) -> SegmentationMachine:
     return SegmentationMachine(Versions(rules or (rules_of(document()),)))
 
 
+def key_of(name: str) -> bytes:
+    """The identity of the event that an item's fact is remembered of."""
+    return event_key(SOURCE, name)
+
+
+def taken_back(name: str, i: int) -> Withdrawal:
+    """The withdrawal of an item; its id tells the name, for the key does not."""
+    return Withdrawal(f"withdrawal-{i}-of-{name}", key_of(name))
+
+
 @st.composite
 def histories(draw: st.DrawFn, least: int = 0, most: int = 14) -> list[Item]:
-    """Facts of one member over half a year; several may share an instant."""
+    """Facts of one member over half a year; several may share an instant.
+
+    Interactions may be taken back, also before they are told, twice, and some that never come.
+    """
     at, items = START, list[Item]()
     for i in range(draw(st.integers(least, most))):
         at += draw(
@@ -154,7 +171,14 @@ def histories(draw: st.DrawFn, least: int = 0, most: int = 14) -> list[Item]:
             | st.integers(0, 40 * DAY)
         )
         fact = draw(_facts(i))
-        items.append((at, f"key-{draw(st.integers(0, 9))}-{i}", fact))
+        name = f"key-{draw(st.integers(0, 9))}-{i}"
+        items.append((at, name, fact))
+        if isinstance(fact, Interaction):
+            gaps = st.sampled_from((-DAY, -1, 0, 0, 1, HOUR, 20 * DAY, 50 * DAY))
+            for j, gap in enumerate(draw(st.just([]) | st.lists(gaps, max_size=2))):
+                other = draw(st.sampled_from((name, name, name, "never told")))
+                back = taken_back(other, 10 * i + j)
+                items.append((at + gap, f"key-{draw(st.integers(0, 9))}-{i}-{j}", back))
     return sorted(items, key=_order)
 
 
@@ -211,7 +235,7 @@ class Replica:
         self.facts = sorted([*self.facts, *news], key=_order)
         cause = news[-1][2].id if news else "timer"
         if late or self.state is None:
-            told = [(at, fact) for at, _, fact in self.facts]
+            told = [Dated(at, key_of(name), fact) for at, name, fact in self.facts]
             folded = fold_history(self.machine, MEMBER, told, self.until)
             state, effects = folded.state, folded.effects
             self.as_of = max([self.as_of, *map(_order, self.facts)])
@@ -228,13 +252,20 @@ class Replica:
         self._post(effects, rebuilt=late, cause=cause)
 
     def _says_more(self, news: Sequence[Item]) -> bool:
-        """Whether any of it is of an order that was told of, or no order."""
+        """Whether any of it amends: is of an order that is not new, takes back or is taken back."""
         facts = [*self.facts, *news]
         reports = [(item, self.machine.report(item[2])) for item in facts]
-        told = {each.order_id for item, each in reports if each and item not in news}
-        more = False
+        told = {
+            report.order_id
+            for item, report in reports
+            if report and not isinstance(report, Withdrawn) and item not in news
+        }
+        awaited = () if self.state is None else self.state.awaited
+        more = any(key_of(name) in awaited for _, name, _ in news)
         for _, report in [each for each in reports if each[0] in news]:
-            if report is not None:
+            if isinstance(report, Withdrawn):
+                more = True
+            elif report is not None:
                 new = isinstance(report, Bought) and counts(report.content)
                 more = more or not new or report.order_id in told
                 told.add(report.order_id)

@@ -5,6 +5,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import UNSET
 
 from services.segmentation.domain.features import CATALOGUE, CATALOGUES, FIGURES, SCOPED, values_of
 from services.segmentation.domain.machine import SegmentationMachine
@@ -36,9 +37,19 @@ def event(name: str, type_: str, at: Instant, data: Any) -> Event:
     return Event(id=name, source="urn:test", type=type_, subject="m", at=at, data=data, key=key)
 
 
+def _interaction(draw: st.DrawFn, i: int, *, back: bool) -> tuple[str, Any]:
+    """An interaction, or that one is taken back, early or late."""
+    if back:
+        return types.INTERACTION_WITHDRAWN, facts.InteractionWithdrawn(
+            id=f"event-{draw(st.integers(0, i + 1)):02d}"
+        )
+    kind = draw(st.sampled_from(KINDS))
+    return types.INTERACTION_RECORDED, facts.InteractionRecorded(kind=kind)
+
+
 @st.composite
 def _data(draw: st.DrawFn, i: int, orders: list[str], *, refunds: bool) -> tuple[str, Any]:
-    kind = draw(st.sampled_from("ppppppprrraaajtcc"))
+    kind = draw(st.sampled_from("ppppppprrraaaaajtccww" if refunds else "pppppppppaaajtcc"))
     lines = [
         facts.Line(sku="s", category=category, quantity=1, amount=amount)
         for category, amount in draw(
@@ -65,19 +76,19 @@ def _data(draw: st.DrawFn, i: int, orders: list[str], *, refunds: bool) -> tuple
             amount=draw(st.sampled_from((0, 500, 3000))),
             lines=lines,
         )
-    if kind == "a":
-        return types.INTERACTION_RECORDED, facts.InteractionRecorded(
-            kind=draw(st.sampled_from(KINDS))
-        )
+    if kind in "aw":
+        return _interaction(draw, i, back=kind == "w")
     if kind == "c":
         data = {"community_id": draw(st.sampled_from(("c-1", "c-2"))), "store_id": store}
         joined = types.COMMUNITY_JOINED, facts.CommunityJoined(**data)
         return draw(st.sampled_from((joined, (types.COMMUNITY_LEFT, facts.CommunityLeft(**data)))))
     profile = facts.Profile(
-        birthday=draw(st.sampled_from((None, date(1990, 2, 1), date(1990, 7, 1)))),
-        gender=draw(st.sampled_from((None, "other", "female"))),
-        city=draw(st.sampled_from((None, "Wuhan", "Lima"))),
-        interests=draw(st.none() | st.lists(st.sampled_from(("tea", "toys")), max_size=3)),
+        birthday=draw(st.sampled_from((UNSET, None, date(1990, 2, 1), date(1990, 7, 1)))),
+        gender=draw(st.sampled_from((UNSET, None, "other", "female"))),
+        city=draw(st.sampled_from((UNSET, None, "Wuhan", "Lima"))),
+        interests=draw(
+            st.sampled_from((UNSET, None)) | st.lists(st.sampled_from(("tea", "toys")), max_size=3)
+        ),
     )
     if kind == "j":
         return types.MEMBER_JOINED, facts.MemberJoined(

@@ -4,11 +4,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.segmentation.domain.audience import AUDIENCE, row_of, stored_row
-from services.segmentation.domain.facts import Interaction, Purchase, Refund
+from services.segmentation.domain.facts import Interaction, Purchase, Refund, Withdrawal
 from services.segmentation.domain.features import FIGURES, WINDOWS, values_of, window_row
 from services.segmentation.domain.history import History
 from shared.clock import DAY, Instant
-from tests.property.services.segmentation.stories import Item, histories, machine_of, replayed
+from tests.property.services.segmentation.stories import (
+    Item,
+    histories,
+    key_of,
+    machine_of,
+    replayed,
+)
 
 MACHINE = machine_of()
 Order = tuple[Instant, int, Purchase]
@@ -32,7 +38,12 @@ def test_windows_are_exact(items: list[Item], later: Instant) -> None:
     history = _history(items)
     now = items[-1][0] + later
     orders = _orders(items)
-    actions = [at for at, _, f in items if isinstance(f, Interaction) and f.kind != "click"]
+    gone = {fact.of for _, _, fact in items if isinstance(fact, Withdrawal)}
+    actions = [
+        at
+        for at, name, fact in items
+        if isinstance(fact, Interaction) and fact.kind != "click" and key_of(name) not in gone
+    ]
     values = values_of(history, now, FIGURES)
     for days in WINDOWS:
         since = now - days * DAY

@@ -65,6 +65,21 @@ def test_refunds_name_orders_that_were_made_and_give_back_no_more() -> None:
     assert len({refund["data"]["order_id"] for refund in refunds}) == len(refunds)
 
 
+def test_withdrawals_name_interactions_that_were_made() -> None:
+    events = _decoded(Shape(members=50, events=8_000, late=0, duplicates=0))
+    made = {event["id"]: event for event in events if event["type"] == types.INTERACTION_RECORDED}
+    withdrawn = [event for event in events if event["type"] == types.INTERACTION_WITHDRAWN]
+    assert len(withdrawn) > 5
+    for event in withdrawn:
+        interaction = made[event["data"]["id"]]
+        assert (interaction["subject"], interaction["source"]) == (
+            event["subject"],
+            event["source"],
+        )
+        assert interaction["time"] <= event["time"]
+    assert len({event["data"]["id"] for event in withdrawn}) == len(withdrawn)
+
+
 def test_late_and_double_in_the_shares_asked_for() -> None:
     shape = Shape(members=100, events=20_000, days=90, late=0.1, duplicates=0.05)
     events = list(generate(shape))

@@ -58,6 +58,14 @@ def test_two_changes_at_one_instant_that_cancel_are_none() -> None:
     assert _change(tree, values, orders_90d=[(gone, 1)], interactions_30d=[(gone, 0)]) is None
 
 
+def test_what_comes_after_two_changes_that_cancel_is_still_found() -> None:
+    tree = {"any": [FEW_ORDERS, {"not": ACTIVE}]}
+    values = {"orders_90d": 2, "interactions_30d": 1}
+    gone, back = NOW_AT + DAY, NOW_AT + 2 * DAY
+    active = [(gone, 0), (back, 1)]
+    assert _change(tree, values, orders_90d=[(gone, 1)], interactions_30d=active) == back
+
+
 def test_a_window_ends_to_the_microsecond() -> None:
     values = {"last_order_at": NOW_AT - 3 * HOUR}
     lately = {"feature": "last_order_at", "within_last_days": 30}

@@ -4,9 +4,6 @@ from itertools import count
 from uuid import UUID
 
 from services.ingest.domain.identify import (
-    NO_SUCH_MEMBER,
-    NO_SUCH_REFERRER,
-    NOBODY,
     Cause,
     Claim,
     Identification,
@@ -27,7 +24,7 @@ def claim(subject: str, *further: str, others: tuple[str, ...] = ()) -> Claim:
     return Claim(
         parse_name(subject),
         [parse_name(name) for name in further],
-        [parse_name(name) for name in others],
+        {parse_name(name): "/data/referrer" for name in others},
         CAUSE,
     )
 
@@ -43,6 +40,14 @@ def decide(known: dict[str, UUID], *claims: Claim) -> Identified:
 
 def names(outcome: Identified) -> list[tuple[Name, UUID, bool]]:
     return [(new.name, new.member_id, new.creates) for new in outcome.new]
+
+
+def refusals(outcome: Identified) -> list[tuple[str, str]]:
+    return [
+        (member.slug, member.errors[0].pointer)
+        for member in outcome.members
+        if isinstance(member, Refusal)
+    ]
 
 
 def test_a_new_name_makes_a_guest_once() -> None:
@@ -84,7 +89,7 @@ def test_the_shared_tablet_never_links_and_is_nobody() -> None:
     assert first != second
     assert outcome.conflicts == []
     assert all(new.name != TABLET for new in outcome.new)
-    assert decide({}, claim(TABLET.text)).members == [NOBODY]
+    assert refusals(decide({}, claim(TABLET.text))) == [("blocked-name", "/subject")]
 
 
 def test_a_member_has_a_limited_number_of_names_of_a_kind() -> None:
@@ -104,14 +109,26 @@ def test_a_referrer_who_is_new_becomes_a_guest() -> None:
     assert names(outcome) == [(Name("card", "9"), UUID(int=100), True)]
 
 
+def test_an_event_that_is_refused_leaves_nobody_behind() -> None:
+    """Seen by the model: the referrer of an event that was not taken was a member ever after."""
+    for refused in (
+        claim(TABLET.text, "card:8", others=("card:9",)),
+        claim(f"member:{LI}", others=("card:9",)),
+        claim("card:1", others=("card:9", f"member:{LI}")),
+    ):
+        outcome = decide({}, refused)
+        assert len(refusals(outcome)) == 1
+        assert outcome.new == []
+
+
 def test_ids_that_nobody_has() -> None:
     member = f"member:{LI}"
-    assert decide({}, claim(member)).members == [NO_SUCH_MEMBER]
-    assert decide({"card:1": LI}, claim("card:1", others=(member,))).members == [NO_SUCH_REFERRER]
+    assert refusals(decide({}, claim(member))) == [("unknown-member", "/subject")]
+    by_nobody = decide({"card:1": LI}, claim("card:1", others=(member,)))
+    assert refusals(by_nobody) == [("unknown-member", "/data/referrer")]
     assert decide({member: LI}, claim(member)).members == [LI]
-    [refused] = decide({"card:1": LI}, claim("card:1", others=(TABLET.text,))).members
-    assert isinstance(refused, Refusal)
-    assert refused.slug == "blocked-name"
+    by_tablet = decide({"card:1": LI}, claim("card:1", others=(TABLET.text,)))
+    assert refusals(by_tablet) == [("blocked-name", "/data/referrer")]
     # an id is never given to somebody as a further name
     outcome = decide({"card:1": LI}, claim("card:1", f"member:{WANG}"))
     assert outcome.new == []

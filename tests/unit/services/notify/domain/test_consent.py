@@ -3,7 +3,7 @@
 import pytest
 
 from services.notify.domain import facts
-from services.notify.domain.consent import after, consent_to
+from services.notify.domain.consent import after, channels_granted, consent_to
 from shared.clock import HOUR
 from tests.unit.services.notify.domain.test_notify_machine import NOON, History, journey, purchase
 
@@ -39,3 +39,16 @@ def test_a_no_to_all_is_heard_by_every_journey() -> None:
     history = History((0, journey())).fold(NOON, purchase(1))
     history.fold(NOON, facts.Consent("no", "all", granted=False)).until(NOON + 8 * HOUR)
     assert [reason for _, _, reason in history.said()] == ["no_consent"]
+
+
+def test_a_condition_on_consents_hears_of_a_yes_to_all() -> None:
+    """Seen by the model: who had said yes to all had said yes to no channel."""
+    assert channels_granted({}) == frozenset()
+    assert channels_granted({"sms": True, "email": False, "sales": True}) == {"sms"}
+    granted = channels_granted({"all": True, "email": False, "pager": True, "care": False})
+    assert {"sms", "wecom", "pager"} <= granted
+    assert not granted & {"email", "all", "care"}
+    document = journey(entry={"feature": "consents", "contains": "wecom"})
+    history = History((0, document)).fold(NOON, facts.Consent("yes", "all", granted=True))
+    history.fold(NOON, purchase(1)).until(NOON + 8 * HOUR)
+    assert [reason for _, _, reason in history.said()] == [None]

@@ -205,6 +205,57 @@ def test_a_receipt_of_something_that_is_no_job_of_ours_is_passed_over() -> None:
     assert history.effects == []
 
 
+@pytest.mark.parametrize(
+    ("channel", "said", "reason"),
+    [
+        ("wecom", {}, None),
+        ("sms", {}, "no_consent"),
+        ("sms", {"wecom": True}, "no_consent"),
+        ("sms", {"sms": True}, None),
+        ("sms", {"all": True}, None),
+        ("sms", {"sms": True, "value": False}, None),  # not a kind of message
+    ],
+)
+def test_a_channel_that_wants_a_yes_is_silent_without_one(
+    channel: str, said: dict[str, bool], reason: str | None
+) -> None:
+    steps = copy.deepcopy(journey()["journeys"]["test"]["steps"])
+    steps[1]["send"]["channel"] = channel
+    history = History((0, journey(steps=steps)))
+    for name, granted in said.items():
+        history.fold(NOON - DAY, facts.Consent(name, name, granted))
+    history.fold(NOON, purchase(1)).until(NOON + DAY)
+    assert history.said() == [("a", "2024-03-01T13:00:00Z", reason)]
+
+
+def test_a_channel_that_a_later_version_has_not_is_silent_without_a_yes() -> None:
+    later = journey()
+    later["channels"]["other"] = later["channels"].pop("wecom")
+    later["journeys"]["test"]["steps"][1]["send"]["channel"] = "other"
+    history = History((0, journey()), (NOON + MINUTE, later))
+    history.fold(NOON, purchase(1)).until(NOON + DAY)
+    assert history.said() == [("a", "2024-03-01T13:00:00Z", "no_consent")]
+
+
+def test_what_no_cap_counts_any_more_is_let_go_of() -> None:
+    """A day of the calendar is at most two days back, whatever the clocks do, a week eight."""
+
+    def kept(per: str, *days: int) -> list[int]:
+        document = journey(reentry="parallel")
+        document["caps"] = [{"at_most": 9, "per": each} for each in per.split()]
+        history = History((0, document))
+        for n, day in enumerate(days):
+            history.fold(NOON + day * DAY, purchase(n)).until(NOON + day * DAY + HOUR)
+        return [(sent.at - NOON - HOUR) // DAY for sent in history.state.sent]
+
+    assert kept("24h", 0, 1, 5) == [5]
+    assert kept("day", 0, 1, 2) == [1, 2]
+    assert kept("week", 0, 1, 5, 8) == [1, 5, 8]
+    assert kept("30d", 0, 1, 5, 30) == [1, 5, 30]
+    assert kept("31d", 0, 1, 5, 30) == [0, 1, 5, 30]
+    assert kept("24h week 1h", 0, 1, 5, 8) == [1, 5, 8]
+
+
 def test_an_erased_member_is_left_alone_for_ever() -> None:
     history = History().fold(NOON, facts.Joined("j", "s1", "code")).fold(NOON, facts.Erased("e"))
     history.fold(NOON + DAY, purchase(1)).until(NOON + 200 * DAY)

@@ -15,6 +15,7 @@ from tests.property.services.points.points_history import (
     did,
     document,
     fold,
+    joined,
     machine_of,
     promoted,
 )
@@ -81,6 +82,47 @@ def test_birthday_month_doubles_purchases_only_and_only_from_when_it_is_known() 
         "c": 5,
         "april": 10,
     }
+
+
+def test_a_birthday_that_is_cleared_is_missing_from_then_on() -> None:
+    birthday = {"feature": "birthday_month"}
+    rules = [
+        PURCHASE | {"id": "known", "when": birthday | {"exists": True}},
+        PURCHASE | {"id": "unknown", "when": birthday | {"exists": False}},
+        PURCHASE | {"id": "another", "when": birthday | {"equals": False}},
+    ]
+    machine = machine_of(document(*rules))
+    told = [
+        bought("never", "o0", 100, NOON - HOUR),
+        born("set", 3, NOON),
+        bought("march", "o1", 100, NOON + HOUR),
+        born("cleared", None, NOON + 2 * HOUR),
+        joined("j", None, NOON + 3 * HOUR),
+        bought("after", "o2", 100, NOON + 4 * HOUR),
+        born("again", 4, NOON + 5 * HOUR),
+        joined("j2", None, NOON + 6 * HOUR),  # who joins leaves a field empty: that clears nothing
+        bought("april", "o3", 100, NOON + 7 * HOUR),
+    ]
+    for order in (told, told[::-1]):
+        assert {(event, rule) for event, rule, _ in fold(machine, *order).points} == {
+            ("never", "unknown"),
+            ("march", "known"),
+            ("after", "unknown"),
+            ("april", "known"),
+            ("april", "another"),
+        }
+
+
+def test_a_birthday_told_at_joining_is_known_from_then_on() -> None:
+    history = fold(
+        machine_of(),
+        bought("before", "o1", 1000, NOON - HOUR),
+        joined("j", 3, NOON),
+        bought("after", "o2", 1050, NOON + HOUR),
+    )
+    assert {event: points for event, _, points in history.points} == {"before": 10, "after": 20}
+    silent = fold(machine_of(), joined("j", None, NOON), bought("e", "o", 1050, NOON + HOUR))
+    assert silent.state.available == 10
 
 
 def test_no_multiplier_by_tier_in_the_default_program() -> None:

@@ -61,3 +61,27 @@ def test_what_is_no_longer_true_is_taken_back_with_its_cause() -> None:
     assert correction.event_at == NOON
     assert correction.balance_after == 0
     assert correction.id == transfer_id(ME, move.key, "purchase", 2)
+
+
+def test_no_two_transfers_of_an_event_and_a_rule_have_one_name() -> None:
+    """An event that moved in time and store has a slot for each, of one event and rule."""
+    [move] = fold(machine_of(), bought("e", "o", 3520)).moves
+    earlier = Slot(move.key, move.rule, NOON - 2, "s1")
+    elsewhere = Slot(move.key, move.rule, NOON, "s0")
+    posted = {
+        earlier: Posted("e", 5, 2, 1, "chain", "o"),
+        elsewhere: Posted("e", 7, 3, 1, "chain", "o"),
+        Slot(move.key, "dairy", NOON, "s1"): Posted("e", 9, 1, 1, "chain", "o"),
+    }
+    transfers = post_difference(ME, [move], posted, "late")
+    assert [(each.rule, each.signed, each.balance_after) for each in transfers] == [
+        ("purchase", -5, 16),
+        ("dairy", -9, 7),
+        ("purchase", -7, 0),
+        ("purchase", 35, 35),
+    ]
+    # five were posted of this event by this rule; the next are the sixth, seventh and eighth
+    names = [transfer_id(ME, move.key, "purchase", generation) for generation in (5, 6, 7)]
+    assert [each.id for each in transfers if each.rule == "purchase"] == names
+    assert transfers[1].id == transfer_id(ME, move.key, "dairy", 1)
+    assert [each.correction for each in transfers] == ["late", "late", "late", None]

@@ -5,7 +5,6 @@ import pytest
 
 from services.segmentation.domain.changes import decision_id
 from services.segmentation.domain.facts import (
-    AnyFact,
     Interaction,
     Joined,
     ProfileFact,
@@ -13,89 +12,17 @@ from services.segmentation.domain.facts import (
     Refund,
 )
 from services.segmentation.domain.features import FIGURES, values_of
-from services.segmentation.domain.machine import SegmentationMachine
-from services.segmentation.domain.member import Change, Member
-from services.segmentation.domain.tagging import tags_of
+from services.segmentation.domain.member import Change
 from services.segmentation.domain.view import progress_view
 from shared.clock import DAY, HOUR, MINUTE, SECOND, Instant, parse_instant
-from shared.orders import fold_history
 from tests.property.services.segmentation.stories import (
     MEMBER,
     WORDS,
-    default_document,
     document,
     machine_of,
     rules_of,
 )
-
-START = parse_instant("2024-01-10T12:00:00Z")
-DEFAULT = machine_of(rules_of(default_document()))
-
-
-class Story:
-    """One member, folded by hand."""
-
-    def __init__(self, machine: SegmentationMachine = DEFAULT) -> None:
-        self.machine = machine
-        self.state: Member = machine.initial(MEMBER)
-        self.effects: list[Change] = []
-        self.fires = 0
-        self.orders = 0
-        self.told: list[tuple[Instant, AnyFact]] = []
-
-    def wait(self, until: Instant) -> None:
-        while (due := self.machine.due(self.state)) is not None and due <= until:
-            self.machine.fire(self.state, self.effects)
-            self.fires += 1
-
-    def fold(self, at: Instant, fact: AnyFact) -> None:
-        self.told.append((at, fact))
-        if any(isinstance(each, Refund) for _, each in self.told):
-            folded = fold_history(self.machine, MEMBER, self.told, at)
-            self.state, self.effects = folded.state, folded.effects
-            return
-        self.wait(at)
-        self.machine.apply(self.state, at, fact, self.effects)
-
-    def buy(self, at: Instant, total: int = 2000, store: str = "s1") -> str:
-        self.orders += 1
-        name = f"o{self.orders}"
-        self.fold(at, Purchase(f"e-{name}", name, store, total, (("t", "TEA", total),)))
-        return name
-
-    def refund(self, at: Instant, order: str, amount: int = 10**9) -> None:
-        name = f"r{len(self.told)}-{order}"
-        self.fold(at, Refund(name, order, amount))
-
-    def share(self, at: Instant, times: int = 1) -> None:
-        for i in range(times):
-            self.fold(at, Interaction(f"i-{at}-{i}", "share"))
-
-    @property
-    def tags(self) -> set[str]:
-        rules = self.machine.versions.get(self.state.version or 0)
-        assert rules is not None
-        return {tag for tag, _, _ in tags_of(self.state, rules)}
-
-    @property
-    def tier(self) -> str | None:
-        return self.state.tier.name
-
-    @property
-    def grace_until(self) -> Instant | None:
-        return self.state.tier.grace_until
-
-    def moments(self, tag: str) -> list[tuple[Instant, bool]]:
-        """When a tag came (True) and went."""
-        return [
-            (change.at, tag in change.added)
-            for change in self.effects
-            if tag in (*change.added, *change.removed)
-        ]
-
-    def climbs(self) -> list[tuple[Instant, str | None, str | None]]:
-        return [(c.at, c.before, c.now) for c in self.effects if c.kind == "tier"]
-
+from tests.unit.services.segmentation.domain.story import START, Story
 
 STAGES = {"visitor", "first_purchase", "repeat", "loyal", "at_risk", "lapsed", "won_back"}
 
@@ -374,7 +301,10 @@ def test_a_long_life_stays_small_and_exact() -> None:
     assert len(msgspec.msgpack.encode(story.state)) < 40_000
 
 
-@pytest.mark.parametrize(("at", "expected"), [(START, START // 1000), (-5 * DAY, 0)])
+@pytest.mark.parametrize(
+    ("at", "expected"),
+    [(START, START // 1000), (START + 1999, START // 1000 + 1), (999, 0), (-5 * DAY, 0)],
+)
 def test_decisions_have_lasting_names(at: Instant, expected: int) -> None:
     change = Change(kind="tags", at=at, added=("a",), cause="e1")
     name = decision_id(MEMBER, change)

@@ -1,0 +1,1 @@
+"""`regulars verify`: everything derived computed again from the facts, the facts from the log."""

@@ -1,0 +1,1 @@
+"""Verifying: what a service derived is computed again from its facts, its facts from the log."""
