@@ -98,7 +98,7 @@ class Caller:
             await asyncio.sleep(0.1)
 
 
-@pytest.mark.parametrize("commands", [10, pytest.param(60, marks=pytest.mark.long)])
+@pytest.mark.parametrize("commands", [6, pytest.param(60, marks=pytest.mark.long)])
 async def test_a_repeated_key_has_one_effect_whatever_is_killed(
     tmp_path: Path, commands: int, test_servers: TestServers
 ) -> None:

@@ -50,7 +50,13 @@ def _expected() -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("flags", [(), ("--no-jvm",)], ids=["kafka", "tansu"])
+@pytest.mark.parametrize(
+    "flags",
+    [
+        pytest.param((), id="kafka"),
+        pytest.param(("--no-jvm",), id="tansu", marks=pytest.mark.long),
+    ],
+)
 async def test_the_first_days_of_the_real_year(tmp_path: Path, flags: tuple[str, ...]) -> None:
     result = tmp_path / "figures.json"
     code, output = await _demo(tmp_path / "state", "--no-keep", "--json", str(result), *flags)

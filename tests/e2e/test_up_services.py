@@ -50,6 +50,7 @@ async def _dead_letters(stack: Stack, service: str) -> int:
     return answer.status_code
 
 
+@pytest.mark.long  # the exactness test kills all of them, too
 async def test_everything_that_is_killed_comes_back_where_it_was(new_stack: NewStack) -> None:
     async with new_stack() as stack:
         first = stack.endpoints

@@ -22,7 +22,7 @@ from shared.events import types
 from tests.conftest import NewStack
 from tests.e2e.story import Teller
 
-pytestmark = [pytest.mark.e2e, pytest.mark.durable, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.long, pytest.mark.durable, pytest.mark.timeout(300)]
 
 MEMBERS = 8
 
