@@ -91,6 +91,7 @@ async def test_a_changed_fact_is_named(counter: Counter) -> None:
     assert await unnoticed("points", url, "facts", changes, log(counter)) == []
 
 
+@pytest.mark.long
 async def test_of_a_store_that_was_emptied_every_fact_is_missed(counter: Counter) -> None:
     kept = (await on_log(counter)).checked["facts"]
     async with counter.ledger.database.transaction() as tx:
@@ -105,6 +106,7 @@ async def test_of_a_store_that_was_emptied_every_fact_is_missed(counter: Counter
     assert len(findings.listed) == findings.listed_max < findings.counts["facts"]
 
 
+@pytest.mark.long
 async def test_what_is_no_event_has_to_be_a_letter(counter: Counter) -> None:
     async with counter.ledger.database.transaction() as tx:
         await tx.execute("DELETE FROM dead_letters WHERE partition = 1")
@@ -113,6 +115,7 @@ async def test_what_is_no_event_has_to_be_a_letter(counter: Counter) -> None:
     assert missing.key.startswith(f"{counter.facts}-1 offset ")
 
 
+@pytest.mark.long
 async def test_an_event_that_is_a_letter_need_not_be_a_fact(counter: Counter) -> None:
     partition = partition_of(str(ANN).encode(), PARTITIONS)
     place = TopicPartition(counter.facts, partition)
@@ -139,6 +142,7 @@ async def test_an_event_that_is_a_letter_need_not_be_a_fact(counter: Counter) ->
         await tx.execute("INSERT INTO facts SELECT * FROM kept")
 
 
+@pytest.mark.long
 async def test_facts_from_before_the_retention_are_accounted_for(counter: Counter) -> None:
     places = [TopicPartition(counter.facts, partition) for partition in range(PARTITIONS)]
     async with AIOKafkaConsumer(bootstrap_servers=counter.bootstrap) as client:
