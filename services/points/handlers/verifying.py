@@ -136,8 +136,10 @@ def _hold_alone(key: object, move: Move, row: Row, findings: Findings) -> None:
         "event_id": move.event_id,
         "program_version": move.version,
         "funder": move.funder,
-        "order_id": move.order_id,
     }
+    if "newcomer" not in _figures(move.figures):
+        expected["order_id"] = move.order_id
+    # else the newcomer's first order, as it was known when the reward was booked
     findings.hold("transfers", key, expected, row)
     if row["explanation"] != move.figures:
         _hold_figures(key, move, row, findings)
