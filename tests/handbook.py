@@ -23,6 +23,7 @@ NOT_RUN = {
     ".venv/bin/regulars bench notify --events 30000": "as above",
     ".venv/bin/regulars bench pipeline --events 20000": "as above",
     ".venv/bin/regulars bench scale --rounds 3": "as above",
+    ".venv/bin/regulars program withdraw points 2": "asks; tests/integration/deploy/cli types it",
 }
 """Commands of the handbook that the test of it does not type itself, and why."""
 

@@ -16,6 +16,7 @@ from rich.console import Console
 from deploy.cli import program_names
 from deploy.cli.management import Management, ManagementError, Refused, Token, Urls, plain
 from deploy.cli.stack import StateDirectory
+from deploy.cli.withdrawal import withdraw
 from deploy.local.state import DEFAULT_DIRECTORY
 from shared.clock import SECOND, Instant, WallClock, format_instant, parse_instant
 from shared.runtime.program_file import ProgramFileError, read_program
@@ -46,6 +47,7 @@ def register(app: typer.Typer) -> None:
     group.command("validate")(validate)
     group.command("diff")(diff)
     group.command("apply")(apply)
+    group.command("withdraw")(withdraw)
     app.add_typer(group, name="program")
 
 

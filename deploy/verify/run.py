@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from deploy.verify.services import VERIFIABLE, Verifiable
 from shared.db import Database
 from shared.kafka.ends import KafkaSilent
-from shared.runtime.program import ProgramError, newest_version
+from shared.runtime.program import ProgramError, stored_versions
 from shared.runtime.verifying.findings import Findings
 from shared.runtime.verifying.histories import Histories
 from shared.runtime.verifying.log import FactsOnLog, LogReader
@@ -23,6 +23,13 @@ Progress = Callable[[str, str], None]
 """Told the service, and what is looked at and how far that has come."""
 
 _STATEMENT_SECONDS_MAX = 600.0
+_NOT_JUDGED_ANEW = """
+SELECT p.version FROM programs p
+ WHERE p.withdrawn_at IS NOT NULL
+   AND (SELECT count(j.done_at) FROM judged_anew j WHERE j.version = p.version)
+     < (SELECT count(DISTINCT t.partition) FROM timelines t)
+ ORDER BY p.version
+"""
 _OPEN_SECONDS_MAX = 5.0
 
 
@@ -139,8 +146,15 @@ async def _verify(
     progress: Callable[[str], None],
 ) -> None:
     async with database.transaction(read_only=True) as tx:
-        if await newest_version(tx) == 0:
+        if not await stored_versions(tx):
             raise CannotVerifyError("its database has no program: the service has never run on it")
+        left = await tx.fetch(_NOT_JUDGED_ANEW)
+        if left:
+            versions = ", ".join(str(row["version"]) for row in left)
+            raise CannotVerifyError(
+                f"program version {versions} is withdrawn, and not all members are judged anew yet:"
+                " again in a while"
+            )
     histories = Histories(service.machine, service.prepare, service.auditor, service.consumer)
     for partition in await histories.partitions(database):
 

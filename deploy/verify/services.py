@@ -14,6 +14,7 @@ from deploy.local.services import ROOT
 from services.notify.domain.facts import fact_of
 from services.notify.domain.machine import NotifyMachine
 from services.notify.domain.program import Programs
+from services.notify.handlers.controls import ControlBook
 from services.notify.handlers.effects import NotifyEffectWriter
 from services.notify.handlers.program import program_part
 from services.notify.handlers.verifying import NotifyAuditor
@@ -121,7 +122,8 @@ def notify() -> Verifiable:
     # replaced as above
     machine = NotifyMachine(Programs([(BEGINNING, 1, part.parse(part.default))]))
     history = ProgramHistory(part, WallClock())
-    writer = NotifyEffectWriter(machine, history, NotifyMetrics(CollectorRegistry()))
+    figures = NotifyMetrics(CollectorRegistry())
+    writer = NotifyEffectWriter(machine, history, figures, ControlBook())
 
     def sure(event: Event) -> bool:
         """Later versions may listen to more, from then on."""

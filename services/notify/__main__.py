@@ -1,15 +1,18 @@
 """The composition root of notify: settings → parts → `python -m services.notify [role]`."""
 
 from pathlib import Path
+from typing import Final
 
 from services.notify.api.journeys import journeys_router
 from services.notify.api.messages import messages_router
 from services.notify.domain.machine import NotifyMachine
 from services.notify.domain.program import Destination, Program, Programs
+from services.notify.handlers.controls import ControlBook, Waking
 from services.notify.handlers.delivery import SOURCE as DELIVERY_SOURCE
 from services.notify.handlers.delivery import Dispatcher, Office
 from services.notify.handlers.delivery_intake import DeliveryIntake
 from services.notify.handlers.effects import SOURCE, NotifyEffectWriter
+from services.notify.handlers.foresight import NotifyForesight
 from services.notify.handlers.messages import Messages
 from services.notify.handlers.program import program_part
 from services.notify.metrics import NotifyMetrics
@@ -20,14 +23,18 @@ from services.notify.senders.webhook import WebhookSender
 from services.notify.settings import NotifySettings
 from shared.clock import Clock
 from shared.events import topics
+from shared.runtime.anew import Anew
 from shared.runtime.batch import Input
 from shared.runtime.consumers import ConsumerSpec
+from shared.runtime.foresight import Foresight
 from shared.runtime.http.dead_letters import dead_letters_router
 from shared.runtime.http.program import program_router
 from shared.runtime.program import BEGINNING, ProgramHistory, ProgramPart
 from shared.runtime.program_file import read_part
 from shared.runtime.service import Parts, Resources, Role, Service, main
 from shared.runtime.timeline import TimelineHandler
+
+CONSUMER: Final = "notify"
 
 
 def assemble(resources: Resources[NotifySettings]) -> Parts:
@@ -41,6 +48,16 @@ def assemble(resources: Resources[NotifySettings]) -> Parts:
         async with database.transaction() as tx:
             await ProgramHistory(part, clock).refresh(tx)  # installs the default
 
+    foresight = Foresight(
+        history=ProgramHistory(part, clock),
+        part=NotifyForesight(reading.book),
+        clock=clock,
+        consumer=CONSUMER,
+        partitions=settings.partitions,
+        stream=settings.stream,
+        by_time=True,
+        prepare=reading.book.refresh,
+    )
     roles = {"consume": _consume(resources, part, metrics), "schedule": Role()}
     if not settings.stream:
         roles["deliver"] = _deliver(resources, part, metrics)
@@ -48,7 +65,7 @@ def assemble(resources: Resources[NotifySettings]) -> Parts:
         routers=[
             messages_router(reading, clock, settings.partitions),
             journeys_router(reading, clock),
-            program_router(part, database, clock),
+            program_router(part, database, clock, foresight),
             dead_letters_router(database, clock),
         ],
         roles=roles,
@@ -62,15 +79,19 @@ def _consume(
     """Facts, tags, tiers and receipts in; decisions about messages out."""
     # each batch begins with the versions in the database; until then, the default
     machine = NotifyMachine(Programs([(BEGINNING, 1, part.parse(part.default))]))
-    history = ProgramHistory(part, resources.clock)
+    history, book = ProgramHistory(part, resources.clock), ControlBook()
     spec = ConsumerSpec(
-        name="notify",
+        name=CONSUMER,
         inputs=(
             Input(topics.EVENTS),
             Input(topics.SEGMENTS),
             Input(topics.RECEIPTS, waited=False),
         ),
-        handler=TimelineHandler(machine, NotifyEffectWriter(machine, history, metrics)),
+        handler=TimelineHandler(
+            machine,
+            NotifyEffectWriter(machine, history, metrics, book),
+            anew=Anew(history, by_time=True, waking=Waking(book)),
+        ),
         source=SOURCE,
         output=topics.JOBS,
         stream=resources.settings.stream,

@@ -15,6 +15,7 @@ from sqlalchemy import (
 )
 
 import shared.runtime.tables
+from shared.db.placement import CHAIN_WIDE
 
 metadata = MetaData()
 shared.runtime.tables.attach(metadata)
@@ -72,6 +73,7 @@ deliveries = Table(
     Column("next_at", BigInteger, nullable=False, comment="not before; while claimed, the lease"),
     Column("claimed", Boolean, nullable=False, comment="a worker speaks, or died speaking"),
     Column("error", Text),
+    Column("text_version", Integer, comment="of what was said: the program whose words it was"),
     Column("updated_at", BigInteger, nullable=False),
 )
 Index(
@@ -84,4 +86,24 @@ Index(
     "deliveries_expiring",
     deliveries.c.deadline,
     postgresql_where=deliveries.c.state == "waiting",
+)
+
+Table(
+    "journey_controls",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("journey", Text, nullable=False),
+    Column("at", BigInteger, nullable=False, comment="holds from then on"),
+    Column("status", Text, nullable=False, comment="running | paused | finishing | stopped"),
+    Column("author", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    info=CHAIN_WIDE,
+)
+
+Table(
+    "journeys_woken",
+    metadata,
+    Column("partition", SmallInteger, primary_key=True),
+    Column("control", Integer, nullable=False, comment="whoever is under way was woken for it"),
 )

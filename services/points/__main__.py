@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from prometheus_client import CollectorRegistry
 
@@ -15,21 +15,26 @@ from services.points.domain.program import PointsProgram, read_program
 from services.points.domain.program import ProgramError as Refused
 from services.points.domain.versions import Versions
 from services.points.handlers.effects import SOURCE, PointsEffectWriter
+from services.points.handlers.foresight import PointsForesight
 from services.points.handlers.simulation import Simulator
 from services.points.metrics import LedgerFigures
 from services.points.settings import PointsSettings
 from shared.events import topics
 from shared.observability.metrics import Metrics
+from shared.runtime.anew import Anew
 from shared.runtime.batch import Input
 from shared.runtime.commands.asking import Asking, CommandLog
 from shared.runtime.commands.desk import Commands
 from shared.runtime.consumers import ConsumerSpec
+from shared.runtime.foresight import Foresight
 from shared.runtime.http.dead_letters import dead_letters_router
 from shared.runtime.http.program import program_router
 from shared.runtime.program import Mistake, ProgramError, ProgramHistory, ProgramPart
 from shared.runtime.program_file import read_part
 from shared.runtime.service import Parts, Resources, Role, Service, main
 from shared.runtime.timeline import TimelineHandler
+
+CONSUMER: Final = "points"
 
 
 def parse(document: Mapping[str, Any]) -> PointsProgram:
@@ -70,6 +75,16 @@ def assemble(resources: Resources[PointsSettings]) -> Parts:
         wait_seconds=settings.command_wait_seconds,
     )
 
+    foresight = Foresight(
+        history=ProgramHistory(part, clock),
+        part=PointsForesight(),
+        clock=clock,
+        consumer=CONSUMER,
+        partitions=settings.partitions,
+        stream=settings.stream,
+        by_time=False,
+    )
+
     return Parts(
         routers=[
             ledger_router(
@@ -77,7 +92,7 @@ def assemble(resources: Resources[PointsSettings]) -> Parts:
             ),
             adjustments_router(asking),
             simulation_router(simulator, clock),
-            program_router(part, database, clock),
+            program_router(part, database, clock, foresight),
             dead_letters_router(database, clock),
         ],
         roles={
@@ -85,10 +100,13 @@ def assemble(resources: Resources[PointsSettings]) -> Parts:
             "consume": Role(
                 consumers=[
                     ConsumerSpec(
-                        name="points",
+                        name=CONSUMER,
                         inputs=(Input(topics.EVENTS), Input(topics.SEGMENTS)),
                         handler=TimelineHandler(
-                            machine, writer, Commands(PointsDecider(versions), SOURCE)
+                            machine,
+                            writer,
+                            Commands(PointsDecider(versions), SOURCE),
+                            Anew(history, by_time=False),
                         ),
                         source=SOURCE,
                         output=topics.POINTS,

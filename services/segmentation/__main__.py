@@ -11,12 +11,15 @@ from services.segmentation.domain.program import ProgramError as Refused
 from services.segmentation.domain.program import SegmentationProgram, read_program
 from services.segmentation.domain.rules import Versions, compile_program
 from services.segmentation.handlers.effects import SOURCE, SegmentationEffectWriter
+from services.segmentation.handlers.foresight import SegmentationForesight
 from services.segmentation.handlers.members import CONSUMER, Reader
 from services.segmentation.metrics import SegmentationFigures
 from services.segmentation.settings import SegmentationSettings
 from shared.events import topics
+from shared.runtime.anew import Anew
 from shared.runtime.batch import Input
 from shared.runtime.consumers import ConsumerSpec
+from shared.runtime.foresight import Foresight
 from shared.runtime.http.dead_letters import dead_letters_router
 from shared.runtime.http.program import program_router
 from shared.runtime.program import Mistake, ProgramError, ProgramHistory, ProgramPart
@@ -57,6 +60,16 @@ def assemble(resources: Resources[SegmentationSettings]) -> Parts:
         stream=settings.stream,
     )
 
+    foresight = Foresight(
+        history=ProgramHistory(part, clock),
+        part=SegmentationForesight(),
+        clock=clock,
+        consumer=CONSUMER,
+        partitions=settings.partitions,
+        stream=settings.stream,
+        by_time=True,
+    )
+
     async def prepare() -> None:
         async with database.transaction() as tx:
             await writer.prepare(tx)
@@ -65,7 +78,7 @@ def assemble(resources: Resources[SegmentationSettings]) -> Parts:
         routers=[
             members_router(reader),
             audiences_router(reader),
-            program_router(part, database, clock),
+            program_router(part, database, clock, foresight),
             dead_letters_router(database, clock),
         ],
         roles={
@@ -74,7 +87,7 @@ def assemble(resources: Resources[SegmentationSettings]) -> Parts:
                     ConsumerSpec(
                         name=CONSUMER,
                         inputs=(Input(topics.EVENTS),),
-                        handler=TimelineHandler(machine, writer),
+                        handler=TimelineHandler(machine, writer, anew=Anew(history, by_time=True)),
                         source=SOURCE,
                         output=topics.SEGMENTS,
                         stream=settings.stream,

@@ -148,6 +148,11 @@ class Metrics:
         # --- late facts --------------------------------------------------------------------------
         # Members' timelines replayed from the beginning: something late arrived, or a refund.
         self.rebuilds = counter("rebuilds_total", "Timelines replayed").labels()
+        # Members who were judged by a version of the program that has been withdrawn, and are not
+        # judged anew yet.
+        self.judge_anew_members = gauge(
+            "judge_anew_members", "Members whose version was withdrawn"
+        ).labels()
         # Decisions taken again and corrected in the open, by type of the correcting event.
         self.corrections = counter("corrections_total", "Corrections published", "type")
 

@@ -8,7 +8,7 @@ import msgspec
 
 from shared.clock import Instant
 from shared.db import Transaction
-from shared.events import Event
+from shared.events import Event, types
 from shared.kafka.consumer import Record
 from shared.kafka.partitioner import partition_of
 from shared.outbox import Outgoing
@@ -43,6 +43,15 @@ class Arrived:
     error: str | None = None
     bare: bool = False
 
+    def condemned(self, error: Exception) -> "Arrived":
+        """The same record, carrying the error that it causes."""
+        return Arrived(self.record, self.order, self.event, f"{type(error).__name__}: {error}")
+
+    @property
+    def is_mark(self) -> bool:
+        """Whether it tells how far a clock has come, and nothing else."""
+        return self.event is not None and self.event.type == types.CLOCK_ADVANCED
+
     @property
     def place(self) -> str:
         """Where the record lies, for logs."""
@@ -60,6 +69,7 @@ class Batch:
         until: where the partition's clock stands: timers due by then fire in this batch.
         timers_max: how many members outside of the batch may be worked off for their timers; 0 for
             none.
+        anew_max: how many may be judged anew, for a version of the program was withdrawn.
         replay: a dead letter that somebody wants applied again, and nothing else.
         stream: with the stream clock (a replay), nothing is late by the wall clock.
         live: everything is read that stood on the facts' topic when the lane was claimed.
@@ -74,6 +84,7 @@ class Batch:
     now: Instant
     until: Instant
     timers_max: int = 0
+    anew_max: int = 0
     stream: bool = False
     replay: bool = False
     live: bool = True
@@ -130,6 +141,14 @@ class BatchHandler(Protocol):
         """When the next timer of the partition is due; None where there is none."""
         ...
 
+    def owes(self, partition: int) -> bool:
+        """Whether there is work beside events and timers: batches with `anew_max` do it."""
+        ...
+
+    async def pass_over(self, tx: Transaction, partition: int) -> None:
+        """Put the next of that work off, for it makes the handler fail."""
+        ...
+
     async def park(
         self, tx: Transaction, partition: int, until: Instant
     ) -> tuple[str, Instant] | None:
@@ -160,6 +179,13 @@ class WithoutTimers:
     ) -> Instant | None:
         """There is none."""
         return None
+
+    def owes(self, partition: int) -> bool:  # noqa: ARG002 - what the protocol gives
+        """Nothing."""
+        return False
+
+    async def pass_over(self, tx: Transaction, partition: int) -> None:
+        """There is nothing to put off."""
 
     async def park(
         self,

@@ -30,12 +30,14 @@ from shared.timers.timelines import Order
 class Taken:
     """A batch's records in the order in which they are handled, and where the clock then stands.
 
-    `after`: records that are passed over, for nothing can be kept of them.
+    `after`: records that are passed over, for nothing can be kept of them. `anew`: how many members
+    may be judged anew; then there are no records.
     """
 
     records: list[Arrived]
     until: Instant
     after: tuple[Record, ...] = ()
+    anew: int = 0
 
 
 class Intake:

@@ -11,10 +11,10 @@ from uuid import UUID
 from shared.backoff import Backoff, rest
 from shared.clock import Instant
 from shared.db import Transaction, WriteSet, is_transient
-from shared.events import types
 from shared.kafka.consumer import GroupConsumer
 from shared.outbox import DirectOutbox
 from shared.runtime import positions
+from shared.runtime.anew_pace import AnewPace
 from shared.runtime.batch import Arrived, Batch
 from shared.runtime.clock_mark import clock_mark
 from shared.runtime.commands.settling import Settling
@@ -90,6 +90,7 @@ class Lane:
         self._marked = positions.BEGINNING
         self._committed_at = 0.0
         self._settling = Settling(spec, partition, consumer)
+        self._anew = AnewPace()
 
     def stop(self) -> None:
         """Finish the batch in hand and no more."""
@@ -164,7 +165,8 @@ class Lane:
     async def _turn(self) -> None:
         """Read what there is, then handle what may be handled."""
         self._check.beat()
-        await self._reading.read(self._intake, self._events_max, self._next_due)
+        owes = self._spec.handler.owes(self._partition)
+        await self._reading.read(self._intake, self._events_max, self._next_due, hurry=owes)
         if self._topics.look(self._held):
             return  # what was read is of another topic: it is read again
         taken = self._intake.take(self._events_max, self._place.clock.now())
@@ -174,6 +176,9 @@ class Lane:
             self._events_max = min(self._events_max * 2, self._place.batch_events)
         while self._has_due(taken.until) and not self._stopping.is_set():
             await self._handle(Taken([], taken.until))
+        if self._spec.handler.owes(self._partition) and not self._stopping.is_set():
+            with self._anew.turn() as members:
+                await self._handle(Taken([], taken.until, anew=members))
         owed = self._has_mark(taken.until) or self._settling.is_due(self._held)
         if owed and not self._stopping.is_set():
             await self._handle(Taken([], taken.until))
@@ -225,7 +230,7 @@ class Lane:
             await self._handle(Taken(records[middle:], taken.until))
         elif records and records[0].error is None:
             log.error("%s: dead letter: %r", self._name, error, exc_info=error)
-            await self._handle(Taken([_condemned(records[0], error)], taken.until))
+            await self._handle(Taken([records[0].condemned(error)], taken.until))
         elif records and not records[0].bare:
             # even setting it aside fails: without all that may be the reason
             log.error("%s: cannot be set aside as it is: %r", records[0].place, error)
@@ -235,6 +240,9 @@ class Lane:
             log.critical("%s: cannot be kept and is passed over: %r", records[0].place, error)
             self._report.last_resort(records[0].record)
             await self._handle(Taken([], taken.until, after=(records[0].record,)))
+        elif taken.anew:
+            if not self._anew.slower():
+                await self._repair.pass_over(self._held, error)
         elif self._timers_max > 1:
             self._timers_max = max(1, self._timers_max // 8)
         else:
@@ -266,18 +274,19 @@ class Lane:
         started = time.perf_counter()
         spec, live = self._spec, isinstance(tx, WriteSet)
         batch = self._repair.batch(taken.until)
-        if not taken.records and self._has_due(taken.until):
+        batch.anew_max = taken.anew
+        if not (taken.records or taken.anew) and self._has_due(taken.until):
             batch.timers_max = self._timers_max
         passed = [*taken.after, *(each.record for each in taken.records)]
         until = max(taken.until, self._until())
         reached = positions.after(self._held, passed, until)
         self._settling.tell(batch, reached)
-        applied = [each for each in taken.records if each.error is None and not _is_mark(each)]
+        applied = [each for each in taken.records if each.error is None and not each.is_mark]
         await positions.move(tx, spec.name, self._partition, self._held, reached)
         await self._set_aside(tx, taken.records, batch)
         handling = time.perf_counter()
         next_due = self._next_due
-        if applied or batch.timers_max or batch.settling:
+        if applied or batch.timers_max or batch.anew_max or batch.settling:
             await spec.handler.handle(tx, applied, batch)
             if live:
                 next_due = _sooner(next_due, batch.soonest_due)
@@ -387,12 +396,3 @@ class Lane:
 def _sooner(one: Instant | None, other: Instant | None) -> Instant | None:
     """The earlier of two instants; one that is too early costs a look at the due queue."""
     return min((each for each in (one, other) if each is not None), default=None)
-
-
-def _is_mark(each: Arrived) -> bool:
-    return each.event is not None and each.event.type == types.CLOCK_ADVANCED
-
-
-def _condemned(each: Arrived, error: Exception) -> Arrived:
-    """The same record, carrying the error that it causes."""
-    return Arrived(each.record, each.order, each.event, f"{type(error).__name__}: {error}")

@@ -41,14 +41,18 @@ class LaneReading:
         if self._scope is not None:
             self._scope.reschedule(asyncio.get_running_loop().time())
 
-    async def read(self, intake: Intake, events_max: int, next_due: Instant | None) -> None:
+    async def read(
+        self, intake: Intake, events_max: int, next_due: Instant | None, *, hurry: bool = False
+    ) -> None:
         """Read what there is; under the stream clock a whole batch, while more keeps coming.
+
+        `hurry`: wait for nothing, there is other work.
 
         There nobody waits for the time on the wall, and a few large batches cost much less than
         many small ones: a member is loaded and written once a batch.
         """
         began = time.perf_counter()
-        patience = self._patience(intake, next_due)
+        patience = 0.0 if hurry else self._patience(intake, next_due)
         while True:
             started = time.perf_counter()
             records = await self._poll(intake.wanted(), patience, events_max)

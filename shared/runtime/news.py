@@ -1,12 +1,18 @@
 """What has just arrived of some members, and what it means for how they are folded on."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from shared.orders import Bought, Report, Withdrawn, counts
+from shared.clock import Instant
+from shared.orders import Bought, Dated, Folded, Report, Withdrawn, counts, fold_history
+from shared.runtime.machine import E, F, Machine, S
+from shared.runtime.positions import BEGINNING
 from shared.timers import timelines
 from shared.timers.timelines import Loaded, Order
+
+BIRTH = Order(BEGINNING, -1, b"")
+"""Before everything that ever happens to a member."""
 
 
 class News(NamedTuple):
@@ -68,3 +74,16 @@ def drop_known(news: dict[UUID, list[News]], known: set[tuple[UUID, bytes]]) -> 
         else:
             del news[member]
     return dropped
+
+
+def fold_whole(
+    machine: Machine[S, F, E], member: UUID, facts: Iterable[News], until: Instant
+) -> tuple[Folded[S, E], Order]:
+    """Fold a history from all of its facts, in whatever order; returns how far it then reaches."""
+    told = timelines.as_told(facts)
+    dated = [Dated(fact.order.at, fact.order.key, fact.fact) for fact in told]
+    folded = fold_history(machine, member, dated, until)
+    reached = told[-1].order if told else BIRTH
+    if folded.fired_at is not None:
+        reached = max(reached, Order(folded.fired_at, -1, b""))
+    return folded, reached

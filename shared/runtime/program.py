@@ -5,10 +5,13 @@ event is judged by the version that was in force when it *happened*, so versions
 or removed, and none may begin in the past. A new one begins a few seconds ahead (`MARGIN`), so
 that every lane has it in hand before the first event that it judges: lanes look for new versions
 at the start of each batch's transaction.
+
+A version may be withdrawn: it counts as never in force, and its time is judged by the version
+before it. What was decided in its time is decided anew (`shared.runtime.anew`).
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -22,6 +25,9 @@ Document = Mapping[str, Any]
 
 BEGINNING: Instant = -62_135_596_800 * SECOND
 """Year 1: since when a chain's first version has always been in force."""
+
+END: Instant = 2**62
+"""After every event."""
 
 MARGIN: Instant = 10 * SECOND
 """How far ahead a new version begins where nothing is said."""
@@ -84,8 +90,27 @@ class Versioned(NamedTuple, Generic[P]):
     program: P
 
 
+class Withdrawn(NamedTuple):
+    """A version that counts as never in force, and the time that it was meant for.
+
+    Attributes:
+        version: its number.
+        since: when it began.
+        until: when the next version began that stands (not included).
+    """
+
+    version: int
+    since: Instant
+    until: Instant
+
+    @property
+    def cause(self) -> str:
+        """What corrections name as their cause."""
+        return f"program:{self.version}:withdrawn"
+
+
 class Stored(NamedTuple):
-    """A row of `programs`."""
+    """A row of `programs`; `withdrawn_members`: how many had anything in its time, if counted."""
 
     version: int
     effective_from: Instant
@@ -93,6 +118,10 @@ class Stored(NamedTuple):
     author: str
     note: str
     created_at: Instant
+    withdrawn_at: Instant | None = None
+    withdrawn_by: str | None = None
+    withdrawn_note: str | None = None
+    withdrawn_members: int | None = None
 
 
 class ProgramHistory(Generic[P]):
@@ -102,17 +131,34 @@ class ProgramHistory(Generic[P]):
         """Begin without any; `refresh` fetches them."""
         self.part = part
         self._clock = clock
-        self._known = 0
+        self._known = _Marks(0, 0)
         self._versions: tuple[Versioned[P], ...] = ()
+        self._standing: tuple[Versioned[P], ...] = ()
         self._begins: tuple[Instant, ...] = ()
+        self._withdrawn: tuple[Withdrawn, ...] = ()
 
     @property
     def versions(self) -> tuple[Versioned[P], ...]:
-        """All versions, by the instant from which they are in force."""
+        """All versions, by the instant from which they are in force, or were meant to be."""
         return self._versions
 
+    @property
+    def standing(self) -> tuple[Versioned[P], ...]:
+        """Those that were not withdrawn, by the instant from which they are in force."""
+        return self._standing
+
+    @property
+    def withdrawn(self) -> tuple[Withdrawn, ...]:
+        """Those that count as never in force, by number."""
+        return self._withdrawn
+
+    @property
+    def marks(self) -> tuple[int, int]:
+        """What changes whenever anything does."""
+        return self._known
+
     async def refresh(self, tx: Transaction) -> bool:
-        """Take in versions that are new; one cheap query where there is none.
+        """Take in what is new, versions and withdrawals; one cheap query where nothing is.
 
         The first call on an empty table installs the default document as version 1.
 
@@ -122,25 +168,33 @@ class ProgramHistory(Generic[P]):
         Raises:
             ProgramError: a stored document is no program for this release.
         """
-        newest = await newest_version(tx)
-        if newest == 0:
+        marks = await _marks(tx)
+        if marks.newest == 0:
             await _install(tx, self.part.default, self._clock.now())
-            newest = await newest_version(tx)
-        if newest == self._known:
+            marks = await _marks(tx)
+        if marks == self._known:
             return False
-        rows = await stored_versions(tx, after=self._known)
+        withdrawn = await withdrawn_versions(tx)
+        rows = await stored_versions(tx, after=self._known.newest)
         # several lanes ask at once; from here on nothing is awaited, so the second finds it done
         fresh = [
             Versioned(row.version, row.effective_from, self.part.parse(row.document))
             for row in rows
-            if row.version > self._known
+            if row.version > self._known.newest
         ]
-        self._versions = tuple(
-            sorted((*self._versions, *fresh), key=lambda each: (each.effective_from, each.version))
-        )
-        self._begins = tuple(each.effective_from for each in self._versions)
-        self._known = max(self._known, newest)
-        return bool(fresh)
+        gone = withdrawn | {each.version for each in self._withdrawn}
+        if not fresh and len(gone) == len(self._withdrawn):
+            return False
+        self._take((*self._versions, *fresh), gone)
+        return True
+
+    def _take(self, versions: Iterable[Versioned[P]], withdrawn: Collection[int]) -> None:
+        self._versions = tuple(sorted(versions, key=lambda one: (one.effective_from, one.version)))
+        self._standing = tuple(each for each in self._versions if each.version not in withdrawn)
+        self._begins = tuple(each.effective_from for each in self._standing)
+        times = [(each.version, each.effective_from) for each in self._versions]
+        self._withdrawn = times_of(times, withdrawn)
+        self._known = _Marks(max(each.version for each in self._versions), len(self._withdrawn))
 
     def at(self, instant: Instant) -> Versioned[P]:
         """The version in force at an instant.
@@ -148,12 +202,12 @@ class ProgramHistory(Generic[P]):
         Raises:
             LookupError: `refresh` was never called.
         """
-        if not self._versions:
+        if not self._standing:
             raise LookupError("no version of the program is in hand: refresh first")
-        return self._versions[max(0, bisect_right(self._begins, instant) - 1)]
+        return self._standing[max(0, bisect_right(self._begins, instant) - 1)]
 
     def numbered(self, version: int) -> Versioned[P]:
-        """A version by its number.
+        """A version by its number, also one that was withdrawn.
 
         Raises:
             LookupError: there is none of this number in hand.
@@ -164,26 +218,67 @@ class ProgramHistory(Generic[P]):
         raise LookupError(f"there is no version {version} of the program")
 
 
-async def newest_version(tx: Transaction) -> int:
-    """The highest version number; 0 where there is none."""
-    rows = await tx.fetch("SELECT coalesce(max(version), 0) AS newest FROM programs")
-    return int(rows[0]["newest"])
+def times_of(
+    versions: Iterable[tuple[int, Instant]], withdrawn: Collection[int]
+) -> tuple[Withdrawn, ...]:
+    """The times of withdrawn versions.
+
+    Args:
+        versions: number and beginning of all there are.
+        withdrawn: the numbers of those that do not stand.
+    """
+    known = list(versions)
+    standing = sorted((since, number) for number, since in known if number not in withdrawn)
+    return tuple(
+        Withdrawn(
+            number,
+            since,
+            next((begins for begins, other in standing if (begins, other) > (since, number)), END),
+        )
+        for number, since in sorted(known)
+        if number in withdrawn
+    )
+
+
+class _Marks(NamedTuple):
+    """What tells whether there is anything new: withdrawals are never undone."""
+
+    newest: int
+    withdrawn: int
+
+
+async def _marks(tx: Transaction) -> _Marks:
+    [row] = await tx.fetch(
+        "SELECT coalesce(max(version), 0) AS newest, count(withdrawn_at) AS withdrawn FROM programs"
+    )
+    return _Marks(int(row["newest"]), int(row["withdrawn"]))
+
+
+async def withdrawn_versions(tx: Transaction) -> set[int]:
+    """The numbers of the versions that count as never in force."""
+    rows = await tx.fetch("SELECT version FROM programs WHERE withdrawn_at IS NOT NULL")
+    return {row["version"] for row in rows}
 
 
 async def stored_versions(tx: Transaction, *, after: int = 0) -> list[Stored]:
     """The versions with higher numbers than the one given, by number."""
     rows = await tx.fetch(
-        "SELECT version, effective_from, document::text AS document, author, note, created_at"
+        "SELECT version, effective_from, document::text AS document, author, note, created_at,"
+        " withdrawn_at, withdrawn_by, withdrawn_note, withdrawn_members"
         " FROM programs WHERE version > $1 ORDER BY version",
         after,
     )
     return [Stored(**{**row, "document": orjson.loads(row["document"])}) for row in rows]
 
 
-async def stored_version(tx: Transaction, version: int) -> Stored | None:
-    """One version."""
-    rows = await stored_versions(tx, after=version - 1)
-    return rows[0] if rows and rows[0].version == version else None
+async def newest_standing(tx: Transaction) -> Stored | None:
+    """The version with the highest number that was not withdrawn; None before the first."""
+    rows = await tx.fetch(
+        "SELECT coalesce(max(version), 0) AS newest FROM programs WHERE withdrawn_at IS NULL"
+    )
+    version = int(rows[0]["newest"])
+    stored = await stored_versions(tx, after=version - 1)
+    return stored[0] if stored and stored[0].version == version else None
 
 
 @dataclass(frozen=True)
@@ -222,23 +317,29 @@ async def put(tx: Transaction, part: ProgramPart[Any], proposal: Proposal, now: 
             f"{format_instant(begins)} is too early: events up to now have been judged already;"
             f" the earliest is {format_instant(now + LEAST_MARGIN)}, a few seconds ahead"
         )
-    await tx.execute("SELECT pg_advisory_xact_lock($1)", _LOCK_KEY)
-    newest = await newest_version(tx)
-    if proposal.expected_version not in (None, newest):
-        raise Outdated(f"the newest version is {newest}, not {proposal.expected_version}")
-    last = await stored_version(tx, newest)
+    await take_turns(tx)
+    last = await newest_standing(tx)
+    stands = 0 if last is None else last.version
+    if proposal.expected_version not in (None, stands):
+        raise Outdated(f"the newest version is {stands}, not {proposal.expected_version}")
     same = last is not None and last.document == proposal.document
     if last is not None and same and proposal.effective_from is None:
         return last
-    stored = Stored(newest + 1, begins, proposal.document, proposal.author, proposal.note, now)
+    number = (await _marks(tx)).newest + 1
+    stored = Stored(number, begins, proposal.document, proposal.author, proposal.note, now)
     await _insert(tx, stored)
     return stored
 
 
+async def take_turns(tx: Transaction) -> None:
+    """Let whoever changes the versions wait for whoever does so now."""
+    await tx.execute("SELECT pg_advisory_xact_lock($1)", _LOCK_KEY)
+
+
 async def _install(tx: Transaction, document: Document, now: Instant) -> None:
     """Make the default version 1; of several processes that start together, one does."""
-    await tx.execute("SELECT pg_advisory_xact_lock($1)", _LOCK_KEY)
-    if await newest_version(tx) == 0:
+    await take_turns(tx)
+    if (await _marks(tx)).newest == 0:
         note = "the default"
         await _insert(tx, Stored(1, BEGINNING, document, _AUTHOR_OF_DEFAULT, note, now))
 

@@ -95,6 +95,13 @@ class Repair:
                 )
             return await handler.next_due(tx, self._partition)
 
+    async def pass_over(self, held: Mapping[str, Position], error: Exception) -> None:
+        """Leave to the due queue whoever cannot be judged anew: there it is a timer's error."""
+        log.error("%s: cannot be judged anew: %r", self._spec.name, error, exc_info=error)
+        async with self._place.database.transaction() as tx:
+            await positions.move(tx, self._spec.name, self._partition, held, held)
+            await self._spec.handler.pass_over(tx, self._partition)
+
     async def look_for_replays(self, held: Mapping[str, Position], until: Instant) -> bool:
         """Apply again what somebody asked for, each in its own transaction; every few seconds.
 

@@ -13,6 +13,9 @@ happens by itself, and what then happens. This handler turns batches into histor
 4. hand the outcomes to the service's `EffectWriter`, which writes effects with set-based
    statements.
 
+Before all that, whoever was judged by a version of the program that has been withdrawn since is
+folded anew (`shared.runtime.anew`).
+
 A member is folded on by one lane at a time, so nothing here locks.
 """
 
@@ -27,17 +30,17 @@ import msgspec
 from shared.clock import Instant
 from shared.db import Transaction, WriteSet, member_uuid
 from shared.events import event_key
-from shared.orders import Dated, advance, fold_history
+from shared.orders import advance
+from shared.runtime.anew import Anew
 from shared.runtime.batch import Arrived, Batch
 from shared.runtime.commands.desk import Commands, Desk
 from shared.runtime.machine import E, EffectWriter, F, Machine, Outcome, S
-from shared.runtime.news import News, about_of, amends, drop_known, order_of
+from shared.runtime.news import BIRTH, News, about_of, amends, drop_known, fold_whole, order_of
 from shared.runtime.positions import BEGINNING
 from shared.runtime.recalled import Recalled
 from shared.timers import timelines
 from shared.timers.timelines import Loaded, Order, StoredFact, StoredTimeline
 
-_BIRTH = Order(BEGINNING, -1, b"")
 _PREPARE_SECONDS = 1.0
 
 
@@ -57,11 +60,20 @@ class TimelineHandler(Generic[S, F, E]):
         machine: Machine[S, F, E],
         writer: EffectWriter[S, E],
         commands: Commands | None = None,
+        anew: Anew | None = None,
     ) -> None:
-        """Join a machine and the writer of its effects; `commands`: how commands are decided."""
+        """Join a machine and the writer of its effects.
+
+        Args:
+            machine: of the service.
+            writer: of its effects.
+            commands: how commands are decided; None: there are none.
+            anew: who is to be judged anew; None: the program has no versions.
+        """
         self._machine = machine
         self._effects = writer
         self._commands = commands
+        self._anew = anew
         self._recalled = Recalled()
         self._prepared_at = -_PREPARE_SECONDS
         self._encode = msgspec.msgpack.Encoder().encode
@@ -78,6 +90,7 @@ class TimelineHandler(Generic[S, F, E]):
         news = self._news(desk.rest)
         due = await self._claim(tx, batch)
         members = list({*news, *due, *(member_uuid(each.subject) for each in desk.asked)})
+        await self._judge_anew(tx, members, batch)
         if not members:
             if self._commands is not None:
                 await self._commands.write(tx, desk, batch)
@@ -102,11 +115,25 @@ class TimelineHandler(Generic[S, F, E]):
     def forget(self, partition: int) -> None:
         """Somebody else may have written this partition: remember nothing of it."""
         self._recalled.forget(partition)
+        # whoever had it may have heard of another version, and have gone by it
+        self._prepared_at = -_PREPARE_SECONDS
+        if self._anew is not None:
+            self._anew.forget(partition)
         if self._commands is not None:
             self._commands.forget(partition)
 
+    def owes(self, partition: int) -> bool:
+        """Whether members are to be judged anew."""
+        return self._anew is not None and self._anew.owes(partition)
+
+    async def pass_over(self, tx: Transaction, partition: int) -> None:
+        """Leave whoever is to be judged anew next to the due queue."""
+        if self._anew is not None:
+            await self._anew.pass_over(tx, partition)
+
     async def next_due(self, tx: Transaction, partition: int) -> Instant | None:
-        """When the next timer of a partition is due."""
+        """When the next timer of a partition is due; hears of new versions on the way."""
+        await self._prepare(tx, at_leisure=True)
         return await timelines.next_due(tx, partition)
 
     async def park(
@@ -124,15 +151,34 @@ class TimelineHandler(Generic[S, F, E]):
         """Put a member back into the due queue."""
         await timelines.unpark(tx, partition, member_uuid(member_id), due_at)
 
-    async def _prepare(self, tx: Transaction) -> None:
+    async def _prepare(self, tx: Transaction, *, at_leisure: bool = False) -> None:
         """Bring the machine up to date; in the live path not more than once a second.
 
         A new version is in force some seconds after it is written, and not before.
         """
         now = monotonic()
-        if not isinstance(tx, WriteSet) or now - self._prepared_at >= _PREPARE_SECONDS:
+        at_leisure = at_leisure or isinstance(tx, WriteSet)
+        if not at_leisure or now - self._prepared_at >= _PREPARE_SECONDS:
             self._prepared_at = now
             await self._effects.prepare(tx)
+
+    async def _judge_anew(self, tx: Transaction, members: Sequence[UUID], batch: Batch) -> None:
+        """Fold anew whoever was judged by a version that is withdrawn, and is dealt with now.
+
+        That is who is in the batch, and the next ones of the lane where the batch is for that.
+        """
+        if self._anew is None:
+            return
+        chunks = await self._anew.chunks(tx, batch, members)
+        for cause, who in chunks:
+            self._recalled.drop(who)
+            outcomes: list[Outcome[S, E]] = []
+            rows: list[tuple[UUID, StoredTimeline]] = []
+            await self._fold_anew(tx, who, {}, batch, outcomes, rows)
+            for each in outcomes:
+                each.cause = cause
+            await self._save(tx, {}, rows, batch)
+            await self._effects.write(tx, outcomes, batch)
 
     async def _claim(self, tx: Transaction, batch: Batch) -> list[UUID]:
         if not batch.timers_max:
@@ -215,7 +261,7 @@ class TimelineHandler(Generic[S, F, E]):
                 again.append(member)  # a migration emptied it
                 continue
             if before is None:
-                state, as_of = self._machine.initial(member), _BIRTH
+                state, as_of = self._machine.initial(member), BIRTH
             else:
                 state, as_of = self._decode_state(before.state), before.as_of
             more = amends(member, items, loaded)
@@ -276,17 +322,7 @@ class TimelineHandler(Generic[S, F, E]):
                 News(stored.order, self._decode_fact(stored.body), stored.supersedes, "")
                 for stored in histories[member]
             ]
-            facts.extend(items)
-            told = timelines.as_told(facts)
-            folded = fold_history(
-                self._machine,
-                member,
-                [Dated(fact.order.at, fact.order.key, fact.fact) for fact in told],
-                batch.until,
-            )
-            reached = told[-1].order if told else _BIRTH
-            if folded.fired_at is not None:
-                reached = max(reached, Order(folded.fired_at, -1, b""))
+            folded, reached = fold_whole(self._machine, member, [*facts, *items], batch.until)
             batch.timers_fired += folded.fires
             rows.append((member, self._row(folded.state, reached)))
             cause = items[-1].event_id if items else "timer"
@@ -322,7 +358,7 @@ class TimelineHandler(Generic[S, F, E]):
             if outcome is None:
                 initial = self._machine.initial(member)
                 outcome = told[member] = Outcome(member, initial, [], rebuilt=False, cause="")
-                reached[member] = _BIRTH
+                reached[member] = BIRTH
             item = News(Order(at, 0, verdict.key), fact, None, verdict.id)
             folded.news.setdefault(member, []).append(item)
             if item.order < reached[member] or self._machine.needs_history(outcome.state, at, fact):
@@ -358,6 +394,5 @@ class TimelineHandler(Generic[S, F, E]):
             await timelines.remember(tx, batch.partition, facts)
         if rows:
             await timelines.save(tx, batch.partition, rows)
-            batch.soonest_due = min(
-                (row.due_at for _, row in rows if row.due_at is not None), default=None
-            )
+            due = (batch.soonest_due, *(row.due_at for _, row in rows))
+            batch.soonest_due = min((at for at in due if at is not None), default=None)

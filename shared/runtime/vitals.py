@@ -18,6 +18,12 @@ SELECT 'letters', topic, partition, kind, count(*), NULL
   FROM dead_letters WHERE state = 'held' GROUP BY topic, partition, kind
 UNION ALL
 SELECT 'outbox', NULL, NULL, NULL, coalesce(sum(count), 0), min(created_at) FROM outbox
+UNION ALL
+SELECT 'anew', NULL, NULL, NULL, coalesce(sum(greatest(0, w.members - w.judged)), 0), NULL
+  FROM (SELECT coalesce(p.withdrawn_members, 0) AS members, coalesce(sum(j.members), 0) AS judged
+          FROM programs p LEFT JOIN judged_anew j ON j.version = p.version
+         WHERE p.withdrawn_at IS NOT NULL GROUP BY p.version, p.withdrawn_members
+        HAVING count(j.done_at) < (SELECT count(DISTINCT partition) FROM positions)) AS w
 """
 
 # Partition by partition, each by its own clock. No more are counted than matter: the count would
@@ -40,6 +46,7 @@ class Vitals:
         outbox_since: when the oldest of them was written; None: there is none.
         timers_due: timers whose time has come; no more than `TIMERS_COUNTED_MAX` a partition.
         timers_late: by how much the latest of them is (a span, not an instant).
+        to_judge_anew: members who were judged by a version that was withdrawn since, about.
     """
 
     positions: dict[tuple[str, int], int] = field(default_factory=dict)
@@ -48,6 +55,7 @@ class Vitals:
     outbox_since: Instant | None = None
     timers_due: int = 0
     timers_late: Instant = 0
+    to_judge_anew: int = 0
 
 
 async def measure(database: Database, now: Instant | None) -> Vitals:
@@ -60,7 +68,7 @@ async def measure(database: Database, now: Instant | None) -> Vitals:
     positions: dict[tuple[str, int], int] = {}
     letters: dict[tuple[str, int, str], int] = {}
     clocks: dict[int, Instant] = {}
-    messages, since, due, late = 0, None, 0, 0
+    messages, since, due, late, anew = 0, None, 0, 0, 0
     async with database.transaction() as tx:
         for what, topic, partition, kind, number, at in await tx.fetch(_VITALS):
             if what == "position":
@@ -68,10 +76,12 @@ async def measure(database: Database, now: Instant | None) -> Vitals:
                 clocks[partition] = max(at, clocks.get(partition, at)) if now is None else now
             elif what == "letters":
                 letters[topic, partition, kind] = number
+            elif what == "anew":
+                anew = int(number)
             else:
                 messages, since = int(number), at
         for partition, until in clocks.items():
             [(timers, oldest)] = await tx.fetch(_TIMERS, partition, until)
             due += timers
             late = max(late, until - oldest if timers else 0)
-    return Vitals(positions, letters, messages, since, due, late)
+    return Vitals(positions, letters, messages, since, due, late, anew)

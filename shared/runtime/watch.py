@@ -166,6 +166,7 @@ class _Figures:
         metrics.outbox_age_seconds.set(age / SECOND)
         metrics.timers_due.set(vitals.timers_due)
         metrics.timers_late_seconds.set(vitals.timers_late / SECOND)
+        metrics.judge_anew_members.set(vitals.to_judge_anew)
         for (topic, partition), position in vitals.positions.items():
             metrics.position_events.labels(topic, str(partition)).set(position)
 

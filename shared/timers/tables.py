@@ -6,9 +6,22 @@ queue is an index over this column, so a member's timer costs no row of its own)
 the service remembers of every event about the member. It is the history from which a late event's
 member is folded anew, and, since an event is in it once, the memory of duplicates; `about` names
 the order that an event speaks of (8 bytes), so that a second word about an order is noticed.
+
+`judged_anew` says how far a lane has come with a withdrawn version of the program: members up to
+`after`, in the order of their ids, are judged by the versions that stand.
 """
 
-from sqlalchemy import BigInteger, Column, Index, LargeBinary, MetaData, SmallInteger, Table, Uuid
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Uuid,
+)
 
 
 def attach(metadata: MetaData) -> None:
@@ -51,4 +64,13 @@ def attach(metadata: MetaData) -> None:
         facts.c.member_id,
         facts.c.about,
         postgresql_where=facts.c.about.is_not(None),
+    )
+    Table(
+        "judged_anew",
+        metadata,
+        Column("partition", SmallInteger, primary_key=True),
+        Column("version", Integer, primary_key=True, comment="of the program; it was withdrawn"),
+        Column("after", Uuid, nullable=False, comment="the last member that was looked at"),
+        Column("members", BigInteger, nullable=False, comment="how many were judged anew"),
+        Column("done_at", BigInteger, comment="null: there are more"),
     )

@@ -141,6 +141,8 @@ _NEXT_DUE = (
     "SELECT min(due_at) AS due_at FROM timelines WHERE partition = $1 AND due_at IS NOT NULL"
 )
 
+_EMPTY = "UPDATE timelines SET state = '', due_at = 0 WHERE partition = $1 AND member_id = $2"
+
 _PUT_DUE = "UPDATE timelines SET due_at = $3 WHERE partition = $1 AND member_id = $2"
 
 
@@ -249,6 +251,11 @@ async def park(tx: Transaction, partition: int, member: UUID) -> None:
 async def unpark(tx: Transaction, partition: int, member: UUID, due_at: Instant) -> None:
     """Put a member back into the due queue."""
     await tx.execute(_PUT_DUE, partition, member, due_at)
+
+
+async def empty(tx: Transaction, partition: int, member: UUID) -> None:
+    """Have a member folded anew with the next event, or when the due queue comes to it."""
+    await tx.execute(_EMPTY, partition, member)
 
 
 def _order(fact: Told) -> Order:

@@ -18,6 +18,7 @@ _OF_LANES = [
     for table in lane_tables(metadata)
 ]
 _OF_THE_CHAIN = {
+    "journey_controls",
     "idempotency_keys",
     "programs",
     "members",

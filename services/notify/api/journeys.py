@@ -1,21 +1,26 @@
 """Journeys and templates over HTTP: what there is, how it reads, what came of it."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, Field
 
+from services.notify.domain.controls import Status
 from services.notify.domain.journey import Journey, Send
 from services.notify.domain.program import Program
 from services.notify.domain.template import VARIABLES, ContentError, Template, render
+from services.notify.handlers.controls import Action, NotPossible, say
 from services.notify.handlers.messages import Messages
+from services.notify.store.controls import Said
 from shared.auth.guard import require
 from shared.auth.principal import Principal
-from shared.clock import DAY, HOUR, MINUTE, SECOND, Clock
+from shared.clock import DAY, HOUR, MINUTE, SECOND, Clock, to_datetime
 from shared.conditions import to_json
-from shared.runtime.http.fields import Identifier
-from shared.runtime.http.idempotency import repeatable
+from shared.db import Transaction
+from shared.runtime.http.fields import NO_NUL, Identifier
+from shared.runtime.http.idempotency import Answer, Command, CommandDep, repeatable
 from shared.runtime.http.problems import FieldError, Problem, not_found
 
 _NUMBER_MAX = 10**15
@@ -26,6 +31,7 @@ _Value = (
     | bool
     | None
 )
+Editor = Annotated[Principal, Depends(require("admin", "marketer"))]
 Reader = Annotated[Principal, Depends(require("admin", "marketer", "analyst", "system"))]
 
 
@@ -65,11 +71,40 @@ class ExitOut(BaseModel):
     when: dict[str, Any] | None = None
 
 
+class StatusOut(BaseModel):
+    """How a journey stands, since when, by whom and why; nothing was ever said: running."""
+
+    state: Status
+    since: datetime | None = None
+    by: str | None = None
+    note: str | None = None
+
+
+class Control(BaseModel):
+    """Why somebody pauses or resumes a journey."""
+
+    note: str = Field("", max_length=1_000, pattern=NO_NUL, description="why")
+
+
+class Stop(Control):
+    """Why somebody stops a journey, and what becomes of those under way."""
+
+    finish: bool = Field(description="let those under way finish; false: it ends for them, too")
+
+
+class Controlled(StatusOut):
+    """How a journey stands now; `already`: it did so before."""
+
+    journey: str
+    already: bool
+
+
 class JourneyOut(BaseModel):
     """A journey of the program in force."""
 
     name: str
     title: Words
+    status: StatusOut
     trigger: dict[str, str]
     entry: dict[str, Any] | None
     reentry: str
@@ -103,6 +138,7 @@ class TemplateOut(BaseModel):
     id: str
     title: Words
     text: Words
+    correct_under_way: bool = Field(description="also in what earlier versions have not said yet")
 
 
 class Templates(BaseModel):
@@ -144,7 +180,7 @@ def journeys_router(reading: Messages, clock: Clock) -> APIRouter:
     @router.get("/v1/journeys", summary="The journeys in force")
     async def journeys(_caller: Reader) -> Journeys:
         version, program = await reading.program(clock.now())
-        items = [_journey(each) for each in program.journeys.values()]
+        items = [_journey(each, reading.book.last(name)) for name, each in program.journeys.items()]
         return Journeys(program_version=version, items=items)
 
     @router.get("/v1/journeys/stats", summary="What came of them")
@@ -174,7 +210,63 @@ def journeys_router(reading: Messages, clock: Clock) -> APIRouter:
             raise Problem(422, "unknown-variable", "no template uses these", errors=errors)
         return _rendered(program, template, body)
 
+    _controls(router, reading, clock)
     return router
+
+
+def _controls(router: APIRouter, reading: Messages, clock: Clock) -> None:
+    """What can be said of a journey; it holds some seconds later, so that every lane has heard."""
+
+    async def said(
+        name: str, action: Action, note: str, command: Command, caller: Principal
+    ) -> Response:
+        if not await reading.knows(name):
+            raise not_found("journey")
+
+        async def effect(tx: Transaction) -> Answer:
+            try:
+                done = await say(tx, name, action, by=caller.subject, note=note, now=clock.now())
+            except NotPossible as error:
+                raise Problem(409, "journey-stopped", str(error)) from error
+            status = _status(done.said if done.said.id else None).model_dump()
+            return Answer(200, Controlled(journey=name, already=done.already, **status))
+
+        return await command.run(effect)
+
+    @router.post(
+        "/v1/journeys/{name}:pause",
+        summary="Nobody enters, and steps that come due wait",
+        response_model=Controlled,
+    )
+    async def pause(
+        name: Identifier, body: Control, command: CommandDep, caller: Editor
+    ) -> Response:
+        return await said(name, "pause", body.note, command, caller)
+
+    @router.post(
+        "/v1/journeys/{name}:resume",
+        summary="It goes on; steps past their deadline are not said",
+        response_model=Controlled,
+    )
+    async def resume(
+        name: Identifier, body: Control, command: CommandDep, caller: Editor
+    ) -> Response:
+        return await said(name, "resume", body.note, command, caller)
+
+    @router.post(
+        "/v1/journeys/{name}:stop",
+        summary="Nobody enters any more; those under way finish, or not",
+        response_model=Controlled,
+    )
+    async def stop(name: Identifier, body: Stop, command: CommandDep, caller: Editor) -> Response:
+        action: Action = "finish" if body.finish else "stop"
+        return await said(name, action, body.note, command, caller)
+
+
+def _status(said: Said | None) -> StatusOut:
+    if said is None:
+        return StatusOut(state="running")
+    return StatusOut(state=said.status, since=to_datetime(said.at), by=said.author, note=said.note)
 
 
 def _rendered(program: Program, template: Template, body: RenderIn) -> Rendered:
@@ -195,11 +287,12 @@ def _rendered(program: Program, template: Template, body: RenderIn) -> Rendered:
     return Rendered(language=content.language, text=content.text, bytes=content.size, channels=fits)
 
 
-def _journey(journey: Journey) -> JourneyOut:
+def _journey(journey: Journey, said: Said | None) -> JourneyOut:
     trigger = {"event": journey.trigger.event, "tag": journey.trigger.tag}
     return JourneyOut(
         name=journey.name,
         title=Words(**journey.title),
+        status=_status(said),
         trigger={name: value for name, value in trigger.items() if value is not None},
         entry=None if journey.entry is None else to_json(journey.entry.condition),
         reentry=journey.reentry,
@@ -237,7 +330,12 @@ def _step(step: Send) -> StepOut:
 
 
 def _template(template: Template) -> TemplateOut:
-    return TemplateOut(id=template.name, title=Words(**template.title), text=Words(**template.text))
+    return TemplateOut(
+        id=template.name,
+        title=Words(**template.title),
+        text=Words(**template.text),
+        correct_under_way=template.correct_under_way,
+    )
 
 
 def _span(duration: int | None) -> str | None:

@@ -128,7 +128,8 @@ def messages_router(reading: Messages, clock: Clock, partitions: int) -> APIRout
             query,
             lambda job: (job.record.decided_at, job.record.job_id),
         )
-        shown = [MessageOut(**_shown(job, reading.text(job, lang))) for job in found.items]
+        now = clock.now()
+        shown = [MessageOut(**_shown(job, reading.text(job, lang, now))) for job in found.items]
         return Page(items=shown, next=found.next)
 
     @router.get("/v1/jobs/{job_id}", summary="One message, with its bookkeeping")
@@ -139,7 +140,7 @@ def messages_router(reading: Messages, clock: Clock, partitions: int) -> APIRout
         if caller.role == "store":
             caller.check_store(found.record.store_id or "")
         return JobOut(
-            **_shown(found, reading.text(found, lang)),
+            **_shown(found, reading.text(found, lang, clock.now())),
             content=decoded(found.record.content),
             revision=found.revision,
             recorded_at=to_datetime(found.recorded_at),

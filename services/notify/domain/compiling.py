@@ -293,7 +293,12 @@ def _destinations(document: Document) -> dict[str, Destination]:
 
 def _templates(document: Document) -> dict[str, Template]:
     return {
-        name: Template(name=name, title=part.title.model_dump(), text=part.text.model_dump())
+        name: Template(
+            name=name,
+            title=part.title.model_dump(),
+            text=part.text.model_dump(),
+            correct_under_way=part.correct_under_way,
+        )
         for name, part in document.templates.items()
     }
 

@@ -26,9 +26,10 @@ class Message(msgspec.Struct, frozen=True):
 
 
 class Spoken(msgspec.Struct, frozen=True):
-    """The destination took it."""
+    """The destination took it; `text_version`: whose words it was."""
 
     provider_id: str | None = None
+    text_version: int | None = None
 
 
 class Away(msgspec.Struct, frozen=True):
@@ -45,9 +46,10 @@ class Refused(msgspec.Struct, frozen=True):
 
 
 class Later(msgspec.Struct, frozen=True):
-    """It is not said now, but at that instant."""
+    """It is not said now, but at that instant, or looked at again."""
 
     until: Instant
+    reason: str = QUIET_HOURS
 
 
 Answer = Spoken | Away | Refused | Later
@@ -59,6 +61,7 @@ class Next(NamedTuple):
     state: State
     at: Instant
     error: str | None
+    text_version: int | None = None
 
 
 def after_attempt(
@@ -69,12 +72,12 @@ def after_attempt(
     Nothing is tried again after the deadline: the message would be of no use then.
     """
     match answer:
-        case Spoken():
-            return Next("sent", at, None)
+        case Spoken(text_version=version):
+            return Next("sent", at, None, version)
         case Refused(error=error):
             return Next("failed", at, error)
-        case Later(until=until):
-            return Next("waiting", until, QUIET_HOURS)
+        case Later(until=until, reason=reason):
+            return Next("waiting", until, reason)
         case Away(error=error, retry_after=retry_after):
             again = schedule.next_attempt(attempts, at, retry_after)
             if again is None:

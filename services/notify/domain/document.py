@@ -151,10 +151,14 @@ class ChannelPart(Part):
 
 
 class TemplatePart(Part):
-    """What a message says."""
+    """What a message says.
+
+    `correct_under_way`: also to those who are under way, and in messages that wait for delivery.
+    """
 
     title: Words
     text: Words
+    correct_under_way: bool = False
 
 
 class WaitPart(Part):

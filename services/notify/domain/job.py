@@ -147,7 +147,7 @@ def differences(
         if before is None:
             changes.append(Change("new", in_time(record, now), 0, cause))
         else:
-            change = _change(record, before, cause, now)
+            change = change_of(record, before, cause, now)
             if change is not None:
                 changes.append(change)
     for job_id, before in posted.items():
@@ -158,8 +158,11 @@ def differences(
     return changes
 
 
-def _change(record: JobRecord, before: Posted, cause: str, now: Instant | None) -> Change | None:
-    """What a decision that was posted already, in whatever form, changes."""
+def change_of(record: JobRecord, before: Posted, cause: str, now: Instant | None) -> Change | None:
+    """What a decision that was posted already, in whatever form, changes.
+
+    Also one that a history which goes on comes to: it had been taken back, for it was too early.
+    """
     if before.delivered:
         return _said(record, before, cause)
     old = before.record

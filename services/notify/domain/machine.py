@@ -16,10 +16,11 @@ from services.notify.domain import facts, occasions, send_decision, tier_news
 from services.notify.domain.amending import take_over
 from services.notify.domain.caps import Sent
 from services.notify.domain.consent import consent_to
+from services.notify.domain.controls import Turn
+from services.notify.domain.deciding import decision_about
 from services.notify.domain.decision import Effect, Forgotten, MessageDecision, ReceiptSeen
 from services.notify.domain.facts import AnyFact, Value
-from services.notify.domain.features import values_of, variables_of
-from services.notify.domain.job_id import job_id
+from services.notify.domain.features import values_of
 from services.notify.domain.journey import Exit, Journey, Send
 from services.notify.domain.program import Program, Programs
 from services.notify.domain.projection import context_of, project, type_of, withdraws_only
@@ -106,7 +107,7 @@ class NotifyMachine:
             journey = steps[entry.version][entry.journey]
             answer = Suppress(send_decision.EXITED, [figure])
             effects.append(
-                _decision(before, entry, journey.steps[entry.step], at, answer, fact.event_id)
+                decision_about(before, entry, journey.steps[entry.step], at, answer, fact.event_id)
             )
 
     def apply(self, state: MemberState, at: Instant, fact: AnyFact, effects: list[Effect]) -> None:
@@ -153,15 +154,17 @@ class NotifyMachine:
             figure = Figure(feature="tier", op="equals", value=entry.context["to"], actual=fact.now)
             answer = Suppress(send_decision.EXITED, [figure])
             step = journey.steps[0]
-            effects.append(_decision(state, entry, step, at, answer, fact.event_id))
+            effects.append(decision_about(state, entry, step, at, answer, fact.event_id))
 
     def _journey(self, entry: Entry) -> Journey:
         """The journey of an entry, in the version that let the member in."""
         return self.programs.numbered(entry.version).journeys[entry.journey]
 
     def due(self, state: MemberState) -> Instant | None:
-        """When the next step of any journey is to be decided."""
+        """When the next step of any journey is to be decided, or its journey ends."""
         entries = state.entries
+        if entries and self.programs.controls:
+            return min([self._turn(entry).at for entry in entries])
         if len(entries) > 1:
             return min([entry.due for entry in entries])
         return entries[0].due if entries else None
@@ -169,7 +172,15 @@ class NotifyMachine:
     def fire(self, state: MemberState, effects: list[Effect]) -> None:
         """Decide the step that is due first, as of its due instant."""
         entries = state.entries
-        entry = entries[0] if len(entries) == 1 else min(entries, key=_due_order)
+        if self.programs.controls:
+            entry = min(entries, key=lambda each: (self._turn(each).at, _due_order(each)))
+            turn = self._turn(entry)
+            entry.due = turn.at
+            if turn.stopped:
+                self._stop(state, entry, effects)
+                return
+        else:
+            entry = entries[0] if len(entries) == 1 else min(entries, key=_due_order)
         journey = self._journey(entry)
         step = journey.steps[entry.step]
         program = self.programs.at(entry.due).program
@@ -177,7 +188,7 @@ class NotifyMachine:
         if isinstance(answer, Postpone):
             entry.due = answer.until
             return
-        decision = _decision(state, entry, step, entry.due, answer)
+        decision = decision_about(state, entry, step, entry.due, answer)
         effects.append(decision)
         if decision.reason is None:
             _count(state, decision, program)
@@ -188,6 +199,17 @@ class NotifyMachine:
             state.entries.remove(entry)
         else:
             self._next_step(state, entry, journey, program)
+
+    def _turn(self, entry: Entry) -> Turn:
+        return self.programs.controls.turn(entry.journey, entry.at, entry.due)
+
+    def _stop(self, state: MemberState, entry: Entry, effects: list[Effect]) -> None:
+        """Somebody has ended the journey: the step that waited is not said."""
+        state.entries.remove(entry)
+        step = self._journey(entry).steps[entry.step]
+        figure = Figure(feature="journey", op="equals", value="running", actual="stopped")
+        answer = Suppress(send_decision.STOPPED, [figure])
+        effects.append(decision_about(state, entry, step, entry.due, answer))
 
     def _decide(
         self, state: MemberState, entry: Entry, journey: Journey, step: Send, program: Program
@@ -239,8 +261,10 @@ class NotifyMachine:
         journeys: Sequence[Journey],
         context: Mapping[str, Value],
     ) -> None:
+        controls = self.programs.controls
         for journey in journeys:
-            self._enter_one(state, at, fact, journey, context)
+            if not controls or controls.status(journey.name, at) == "running":
+                self._enter_one(state, at, fact, journey, context)
 
     def _enter_one(
         self,
@@ -303,7 +327,7 @@ class NotifyMachine:
                     ]
                     answer = Suppress(send_decision.EXITED, figures)
                     step = journey.steps[entry.step]
-                    effects.append(_decision(state, entry, step, at, answer, fact.event_id))
+                    effects.append(decision_about(state, entry, step, at, answer, fact.event_id))
                     break
 
 
@@ -327,39 +351,6 @@ def _leads_out(
     if on.tag is not None:
         return isinstance(fact, facts.Tags) and on.tag in fact.added
     return on.event == event_type and way_out.matches(entry.context, context)
-
-
-def _decision(
-    state: MemberState,
-    entry: Entry,
-    step: Send,
-    at: Instant,
-    answer: send_decision.Send | Suppress,
-    cause: str | None = None,
-) -> MessageDecision:
-    context = entry.context
-    store = context.get("store_id", state.home_store)
-    return MessageDecision(
-        job=job_id(state.member, entry.journey, entry.about, step.name),
-        journey=entry.journey,
-        step=step.name,
-        rule=step.rule,
-        entry_event_id=entry.event_id,
-        cause=cause or entry.event_id,
-        channel=step.channel,
-        template=step.template,
-        category=step.category,
-        purpose=step.purpose,
-        planned=entry.planned,
-        decided_at=at,
-        deadline=entry.planned + step.deadline,
-        reason=answer.reason if isinstance(answer, Suppress) else None,
-        figures=answer.figures,
-        language=state.language or "",
-        variables=variables_of(state, context, at),
-        store_id=store if isinstance(store, str) else None,
-        version=entry.version,
-    )
 
 
 def _count(state: MemberState, decision: MessageDecision, program: Program) -> None:

@@ -1,7 +1,7 @@
 """The program of notify, ready to run, and its versions by the time from which they rule."""
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from services.notify.domain.caps import Cap
+from services.notify.domain.controls import Controls
 from services.notify.domain.journey import Journey
 from services.notify.domain.quiet_hours import QuietHours
 from services.notify.domain.state import MemberState
@@ -89,23 +90,32 @@ class InForce(NamedTuple):
 class Programs:
     """All versions: an event is judged by the one that was in force when it happened."""
 
-    def __init__(self, versions: Sequence[tuple[Instant, int, Program]]) -> None:
+    def __init__(
+        self,
+        versions: Sequence[tuple[Instant, int, Program]],
+        withdrawn: Collection[int] = (),
+        controls: Controls | None = None,
+    ) -> None:
         """Take the versions: from which instant, which number, which program.
 
         Of two with the same instant the later version number rules. Before the first, the first
-        rules.
+        rules. Those that are `withdrawn` rule nothing. `controls` are what was said of journeys,
+        whatever version they are of.
 
         Raises:
-            ValueError: there is none.
+            ValueError: there is none that rules.
         """
-        if not versions:
-            raise ValueError("there is no program")
         ordered = sorted(versions, key=lambda entry: entry[:2])
-        self._from = [effective_from for effective_from, _, _ in ordered]
-        self._programs = [InForce(version, program) for _, version, program in ordered]
-        self._numbered = dict(self._programs)
+        standing = [entry for entry in ordered if entry[1] not in withdrawn]
+        if not standing:
+            raise ValueError("there is no program")
+        self.controls = controls or Controls()
+        self._from = [effective_from for effective_from, _, _ in standing]
+        self._programs = [InForce(version, program) for _, version, program in standing]
+        self._numbered = {version: program for _, version, program in ordered}
+        # of all: what is kept of the log must not depend on what is withdrawn later
         self._types = frozenset(
-            event for _, program in self._programs for event in (*program.triggers, *program.exits)
+            event for _, _, program in ordered for event in (*program.triggers, *program.exits)
         )
 
     def at(self, instant: Instant) -> InForce:

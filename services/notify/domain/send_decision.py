@@ -29,8 +29,10 @@ PAST_DEADLINE = "past_deadline"
 EXITED = "exited"
 QUIET_HOURS = "quiet_hours"
 CAPPED = "capped"
+STOPPED = "stopped"
+"""Somebody has ended the journey; not found here, but before anything is asked."""
 
-REASONS = (NO_CONSENT, NO_ADDRESS, PAST_DEADLINE, EXITED, QUIET_HOURS, CAPPED)
+REASONS = (NO_CONSENT, NO_ADDRESS, PAST_DEADLINE, EXITED, QUIET_HOURS, CAPPED, STOPPED)
 
 
 class Situation(msgspec.Struct, frozen=True, gc=False):

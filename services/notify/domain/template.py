@@ -58,11 +58,16 @@ class ContentError(ValueError):
 
 
 class Template(msgspec.Struct, frozen=True):
-    """A message's text by language (`zh` and `en`)."""
+    """A message's text by language (`zh` and `en`).
+
+    `correct_under_way`: it also takes the place of the text of earlier versions, in whatever has
+    not been said yet.
+    """
 
     name: str
     title: Mapping[str, str]
     text: Mapping[str, str]
+    correct_under_way: bool = False
 
 
 class Content(msgspec.Struct, frozen=True):

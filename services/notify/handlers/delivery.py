@@ -26,11 +26,14 @@ from services.notify.domain.delivery import (
     Spoken,
     after_attempt,
 )
-from services.notify.domain.last_look import last_look
+from services.notify.domain.job import WITHDRAWN
+from services.notify.domain.last_look import last_look, look_at_journey
 from services.notify.domain.program import Destination, Program
 from services.notify.domain.retry import RetrySchedule
 from services.notify.domain.state import MemberState
-from services.notify.domain.template import ContentError, render
+from services.notify.domain.template import ContentError
+from services.notify.handlers.controls import ControlBook
+from services.notify.handlers.wording import word
 from services.notify.metrics import NotifyMetrics
 from services.notify.senders import Sender
 from services.notify.store import deliveries
@@ -53,6 +56,7 @@ _REFRESH_SECONDS = 2.0
 _TROUBLE_SECONDS = 1.0
 _EXPIRED_AT_ONCE = 1_000
 _LEASE_MARGIN_SECONDS = 30.0
+_JUDGED_ANEW: Instant = 5 * SECOND
 
 _state = msgspec.msgpack.Decoder(MemberState).decode
 
@@ -69,6 +73,7 @@ class Office:
     metrics: NotifyMetrics
     partitions: int
     make_sender: MakeSender
+    book: ControlBook = field(default_factory=ControlBook)
     schedule: RetrySchedule = field(default_factory=RetrySchedule)
 
     @property
@@ -115,6 +120,7 @@ class Dispatcher:
         office = self._office
         async with office.database.transaction() as tx:
             await office.history.refresh(tx)
+            await office.book.refresh(tx)
             now = office.clock.now()
             overdue = await deliveries.overdue(tx, now, _EXPIRED_AT_ONCE)
             for channel, count in (await deliveries.depth(tx)).items():
@@ -208,9 +214,10 @@ class DestinationLoop:
         against = self._last_look(job)
         if against is not None:
             return against
-        message = self._message(job)
-        if isinstance(message, Refused):
-            return message
+        made = self._message(job)
+        if isinstance(made, Refused):
+            return made
+        message, version = made
         started = time.perf_counter()
         try:
             answer = await self._sender.send(message)
@@ -220,10 +227,22 @@ class DestinationLoop:
         self._office.metrics.attempt_seconds.labels(self._destination.name).observe(
             time.perf_counter() - started
         )
+        if isinstance(answer, Spoken):
+            return Spoken(answer.provider_id, version)
         return answer
 
     def _last_look(self, job: Claimed) -> Refused | Later | None:
         """Ask once more whether the message may be said, of the member as they are now."""
+        now = self._office.clock.now()
+        if any(each.version == job.program_version for each in self._office.history.withdrawn):
+            return Later(
+                now + _JUDGED_ANEW, WITHDRAWN
+            )  # its lane is about to say what becomes of it
+        controls = self._office.book.controls
+        if controls and job.journey is not None and job.decided_at is not None:
+            against = look_at_journey(controls, job.journey, decided_at=job.decided_at, now=now)
+            if against is not None:
+                return against
         if job.member_state == b"":
             return None  # about to be folded anew: nothing is known for the moment
         return last_look(
@@ -234,39 +253,33 @@ class DestinationLoop:
             channel=job.channel,
             category=job.category,
             deadline=job.deadline,
-            now=self._office.clock.now(),
+            now=now,
         )
 
-    def _message(self, job: Claimed) -> Message | Refused:
-        """Render a job with the program that decided it; Refused when that cannot be done."""
-        try:
-            decided_by = self._office.history.numbered(job.program_version).program
-        except LookupError:
-            decided_by = self._office.program  # a job that somebody else requested
-        template = decided_by.templates.get(job.template)
-        if template is None:
-            return Refused(f"unknown template {job.template!r}")
+    def _message(self, job: Claimed) -> tuple[Message, int] | Refused:
+        """Render a job; Refused when that cannot be done. With the version whose words it is in."""
+        office = self._office
         content = msgspec.json.decode(job.content)
-        languages = [content.get("language") or "", decided_by.language]
-        variables = content.get("variables") or {}
+        member, now = str(job.member_id), office.clock.now()
         try:
-            rendered = render(template, languages, str(job.member_id), variables)
+            worded = word(office.history, job.template, job.program_version, content, member, now)
         except ContentError as error:
             return Refused(str(error))
-        bytes_max = self._office.program.channels[job.channel].bytes_max
-        if bytes_max is not None and rendered.size > bytes_max:
-            return Refused(f"{rendered.size} bytes, and {job.channel} takes {bytes_max}")
-        return Message(
+        bytes_max = office.program.channels[job.channel].bytes_max
+        if bytes_max is not None and worded.size > bytes_max:
+            return Refused(f"{worded.size} bytes, and {job.channel} takes {bytes_max}")
+        message = Message(
             job_id=str(job.job_id),
             member_id=str(job.member_id),
             channel=job.channel,
             category=job.category,
             purpose=job.purpose,
             template=job.template,
-            language=rendered.language,
-            text=rendered.text,
+            language=worded.language,
+            text=worded.text,
             store_id=job.store_id,
         )
+        return message, worded.version
 
     async def _record(self, claimed: Sequence[Claimed], answers: Sequence[Answer]) -> None:
         office = self._office
@@ -304,7 +317,7 @@ async def _write(
     now: Instant,
 ) -> None:
     results = [
-        Result(job.job_id, job.attempts, follow.state, follow.at, follow.error)
+        Result(job.job_id, job.attempts, *follow)
         for job in claimed
         for follow in (follows[job.job_id],)
     ]

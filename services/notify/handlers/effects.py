@@ -25,11 +25,19 @@ from services.notify.domain.decision import (
     ReceiptSeen,
 )
 from services.notify.domain.document import CAP_WINDOW_MAX
-from services.notify.domain.job import Change, JobRecord, differences, in_time, record_of
+from services.notify.domain.job import (
+    Change,
+    JobRecord,
+    change_of,
+    differences,
+    in_time,
+    record_of,
+)
 from services.notify.domain.machine import NotifyMachine
 from services.notify.domain.program import Program
 from services.notify.domain.send_decision import PAST_DEADLINE
 from services.notify.domain.state import MemberState
+from services.notify.handlers.controls import ControlBook
 from services.notify.handlers.program import programs_of
 from services.notify.metrics import NotifyMetrics
 from services.notify.store import deliveries, jobs
@@ -51,38 +59,40 @@ class NotifyEffectWriter:
     """The writer of notify."""
 
     def __init__(
-        self, machine: NotifyMachine, history: ProgramHistory[Program], metrics: NotifyMetrics
+        self,
+        machine: NotifyMachine,
+        history: ProgramHistory[Program],
+        metrics: NotifyMetrics,
+        book: ControlBook,
     ) -> None:
-        """Keep the machine on the versions of this history."""
+        """Keep the machine on the versions of this history, and on what is said of journeys."""
         self._machine = machine
         self._history = history
+        self._book = book
         self._taken: object = None
         self._metrics = metrics
 
     async def prepare(self, tx: Transaction) -> None:
-        """Take in new versions of the program before the batch is decided."""
+        """Take in new versions of the program, and new words, before the batch is decided."""
         await self._history.refresh(tx)
-        # whoever else shares the history may have been the one that fetched the new version
-        if self._history.versions is not self._taken:
-            self._taken = self._history.versions
-            self._machine.programs = programs_of(self._history)
+        await self._book.refresh(tx)
+        # whoever else shares them may have been the one that fetched what is new
+        marks = (self._history.marks, self._book.newest)
+        if marks != self._taken:
+            self._taken = marks
+            self._machine.programs = programs_of(self._history, self._book.controls)
 
     async def write(self, tx: Transaction, outcomes: Outcomes, batch: Batch) -> None:
         """Write a batch's decisions and receipts, and tell the decisions to others.
 
-        1. first decisions: appended; 2. histories folded anew: the difference is written;
+        1. first decisions: appended, but for those that were taken back once: they are revised;
+        2. histories folded anew: the difference is written;
         3. receipts, last, for their jobs may be from this very batch.
         """
         present = None if batch.stream else batch.now
-        fresh = [
-            in_time(record_of(outcome.member_id, effect), present)
-            for outcome in outcomes
-            if not outcome.rebuilt
-            for effect in outcome.effects
-            if isinstance(effect, MessageDecision)
-        ]
         lane = batch.partition
-        changes = await self._changes(tx, lane, outcomes, present)
+        fresh, changes = await self._fresh(tx, lane, outcomes, present)
+        changes += await self._changes(tx, lane, outcomes, present)
         new = [change.record for change in changes if change.kind == "new"]
         if fresh or new:
             await jobs.insert(tx, lane, [*fresh, *new], batch.now)
@@ -97,6 +107,28 @@ class NotifyEffectWriter:
             if change.told:
                 _tell(batch, change.record, change.revision, change.cause)
         self._count(fresh, changes)
+
+    async def _fresh(
+        self, tx: Transaction, lane: int, outcomes: Outcomes, present: Instant | None
+    ) -> tuple[list[JobRecord], list[Change]]:
+        """What histories that went on decided: for the first time, or once more."""
+        decided = [
+            (record_of(outcome.member_id, effect), outcome.cause)
+            for outcome in outcomes
+            if not outcome.rebuilt
+            for effect in outcome.effects
+            if isinstance(effect, MessageDecision)
+        ]
+        if not decided:
+            return [], []
+        before = await jobs.posted_before(tx, lane, [record for record, _ in decided])
+        fresh = [in_time(each, present) for each, _ in decided if each.job_id not in before]
+        again = [
+            change_of(record, before[record.job_id], cause, present)
+            for record, cause in decided
+            if record.job_id in before
+        ]
+        return fresh, [change for change in again if change is not None]
 
     async def _changes(
         self, tx: Transaction, lane: int, outcomes: Outcomes, present: Instant | None

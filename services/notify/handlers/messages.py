@@ -10,7 +10,9 @@ import msgspec
 from services.notify.domain.decision import REQUESTED
 from services.notify.domain.job import WITHDRAWN
 from services.notify.domain.program import Program
-from services.notify.domain.template import ContentError, render
+from services.notify.domain.template import ContentError
+from services.notify.handlers.controls import ControlBook
+from services.notify.handlers.wording import in_words_of, word
 from services.notify.store import jobs
 from services.notify.store.jobs import StoredJob
 from shared.clock import Instant, to_datetime
@@ -56,6 +58,7 @@ class Messages:
         self._database = database
         self._partitions = partitions
         self._history = history
+        self.book = ControlBook()
 
     async def of_member(self, member: UUID, wanted: jobs.Wanted) -> list[StoredJob]:
         """A member's messages and non-messages, newest decision first."""
@@ -78,24 +81,31 @@ class Messages:
         """The program in force, with its version."""
         async with self._database.transaction(read_only=True) as tx:
             await self._history.refresh(tx)
+            await self.book.refresh(tx)
         in_force = self._history.at(now)
         return in_force.version, in_force.program
 
-    def text(self, job: StoredJob, language: str | None) -> str | None:
+    async def knows(self, journey: str) -> bool:
+        """Whether any version has a journey of that name: members may be under way in it still."""
+        async with self._database.transaction(read_only=True) as tx:
+            await self._history.refresh(tx)
+        return any(journey in each.program.journeys for each in self._history.versions)
+
+    def text(self, job: StoredJob, language: str | None, now: Instant) -> str | None:
         """What a job says, rendered now; None for what was erased or cannot be rendered."""
-        try:
-            program = self._history.numbered(job.record.program_version).program
-        except LookupError:
-            return None
-        template = program.templates.get(job.record.template)
         content: dict[str, Any] = msgspec.json.decode(job.record.content)
-        if template is None or not content["variables"]:
+        if not content["variables"]:
             return None
-        spoken = [language or content["language"], program.language]
-        member = str(job.record.member_id)
+        content["language"] = language or content["language"]
+        record, member = job.record, str(job.record.member_id)
+        decided_by = record.program_version
         try:
-            return render(template, spoken, member, content["variables"]).text
-        except ContentError:
+            if job.delivery is None and job.text_version is None:
+                self._history.numbered(decided_by)
+                return word(self._history, record.template, decided_by, content, member, now).text
+            said_by = job.text_version or decided_by
+            return in_words_of(self._history, record.template, said_by, content, member).text
+        except (ContentError, LookupError):
             return None
 
 

@@ -57,8 +57,13 @@ class NotifyAuditor:
         self._machine = machine
 
     def dues(self, state: MemberState) -> Collection[Instant | None]:
-        """When the next step is due; new versions of the program do not change it."""
-        return (self._machine.due(state),)
+        """When the next step is due, also before something was said of its journey.
+
+        New versions of the program do not change it.
+        """
+        said = self._machine.programs.controls.instants
+        plain = min((entry.due for entry in state.entries), default=None)
+        return {self._machine.due(state), plain, *said}
 
     def hold(self, history: MessageHistory, rows: Rows, findings: Findings) -> None:
         """Hold a member's rows against the history."""

@@ -61,17 +61,20 @@ WITH claimed AS (
    WHERE partition = $1 AND job_id = ANY($2::uuid[]) AND state = 'waiting' AND next_at <= $3
   RETURNING partition, job_id, member_id, channel, template, category, purpose, content::text,
             program_version, store_id, deadline, attempts)
-SELECT claimed.*, timelines.state AS member_state
+SELECT claimed.*, timelines.state AS member_state, jobs.journey, jobs.decided_at
   FROM claimed LEFT JOIN timelines ON timelines.partition = $1
    AND timelines.member_id = claimed.member_id
+  LEFT JOIN jobs ON jobs.partition = $1 AND jobs.member_id = claimed.member_id
+   AND jobs.job_id = claimed.job_id
 """
 
 _RECORD = """
 UPDATE deliveries d SET state = CASE WHEN d.state = 'cancelled' AND u.state = 'waiting'
                                      THEN 'cancelled' ELSE u.state END,
-       next_at = u.next_at, claimed = false, error = u.error, updated_at = $2
-  FROM unnest($3::uuid[], $4::int[], $5::text[], $6::bigint[], $7::text[])
-       AS u (job_id, attempts, state, next_at, error)
+       next_at = u.next_at, claimed = false, error = u.error, text_version = u.text_version,
+       updated_at = $2
+  FROM unnest($3::uuid[], $4::int[], $5::text[], $6::bigint[], $7::text[], $8::int[])
+       AS u (job_id, attempts, state, next_at, error, text_version)
  WHERE d.partition = $1 AND d.job_id = u.job_id AND d.attempts = u.attempts AND d.claimed
 RETURNING d.job_id
 """
@@ -118,7 +121,10 @@ class Cancellation(NamedTuple):
 
 
 class Claimed(NamedTuple):
-    """A job that this worker is to speak now; with the member's state, where there is one."""
+    """A job that this worker is to speak now; with the member's state, where there is one.
+
+    `journey` and `decided_at` are of a job of ours.
+    """
 
     partition: int
     job_id: UUID
@@ -133,16 +139,22 @@ class Claimed(NamedTuple):
     deadline: Instant
     attempts: int
     member_state: bytes | None
+    journey: str | None = None
+    decided_at: Instant | None = None
 
 
 class Result(NamedTuple):
-    """What came of an attempt; `next_at` is when to try again while `state` is waiting."""
+    """What came of an attempt; `next_at` is when to try again while `state` is waiting.
+
+    `text_version`: of what was said, whose words it was.
+    """
 
     job_id: UUID
     attempts: int
     state: str
     next_at: Instant
     error: str | None
+    text_version: int | None
 
 
 async def request(

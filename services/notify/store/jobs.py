@@ -27,6 +27,11 @@ SELECT {RECORD}, revision, superseded_by, delivery FROM jobs
  WHERE partition = $1 AND member_id = ANY($2::uuid[])
 """  # noqa: S608 - the columns are a constant of this module
 
+_POSTED_JOBS = f"""
+SELECT {RECORD}, revision, superseded_by, delivery FROM jobs
+ WHERE partition = $1 AND (member_id, job_id) IN (SELECT * FROM unnest($2::uuid[], $3::uuid[]))
+"""  # noqa: S608 - the columns are a constant of this module
+
 _CHANGE = """
 UPDATE jobs j SET due_at = u.due_at, decided_at = u.decided_at, deadline = u.deadline,
        decision = u.decision, reason = u.reason, because = u.because::json,
@@ -60,7 +65,9 @@ UPDATE jobs SET content = '{FORGOTTEN}'::json, store_id = NULL
 """  # noqa: S608 - as above
 
 _JOB = f"""
-SELECT {RECORD}, revision, superseded_by, recorded_at, delivery, delivery_at, provider_id, error
+SELECT {RECORD}, revision, superseded_by, recorded_at, delivery, delivery_at, provider_id, error,
+       (SELECT d.text_version FROM deliveries d
+         WHERE d.partition = jobs.partition AND d.job_id = jobs.job_id) AS text_version
   FROM jobs
 """  # noqa: S608 - the columns are a constant of this module
 
@@ -82,7 +89,7 @@ SELECT journey, step, decision, reason, delivery, count(*) AS jobs FROM jobs
 
 
 class StoredJob(NamedTuple):
-    """A row of `jobs`."""
+    """A row of `jobs`; `text_version`: where we have said it, the version whose words it was."""
 
     record: JobRecord
     revision: int
@@ -92,6 +99,7 @@ class StoredJob(NamedTuple):
     delivery_at: Instant | None
     provider_id: str | None
     error: str | None
+    text_version: int | None
 
 
 class Total(NamedTuple):
@@ -121,12 +129,24 @@ async def posted(
 ) -> dict[UUID, dict[str, Posted]]:
     """What was posted about some members, by member and job."""
     found: dict[UUID, dict[str, Posted]] = {member: {} for member in members}
-    rows = await tx.fetch(_POSTED, partition, members)
-    for *columns, revision, superseded_by, delivery in rows:
-        record = JobRecord(*columns)
-        delivered = delivery is not None and delivery != "failed"
-        found[record.member_id][record.job_id] = Posted(record, delivered, revision, superseded_by)
+    for each in map(_as_posted, await tx.fetch(_POSTED, partition, members)):
+        found[each.record.member_id][each.record.job_id] = each
     return found
+
+
+async def posted_before(
+    tx: Transaction, partition: int, records: Sequence[JobRecord]
+) -> dict[str, Posted]:
+    """Those of some records that were posted once and taken back since, by job."""
+    members, ids = [each.member_id for each in records], [each.job_id for each in records]
+    rows = await tx.fetch(_POSTED_JOBS, partition, members, ids)
+    return {each.record.job_id: each for each in map(_as_posted, rows)}
+
+
+def _as_posted(row: Any) -> Posted:
+    *columns, revision, superseded_by, delivery = row
+    delivered = delivery is not None and delivery != "failed"
+    return Posted(JobRecord(*columns), delivered, revision, superseded_by)
 
 
 async def change(tx: Transaction, partition: int, changes: Sequence[Change], now: Instant) -> None:

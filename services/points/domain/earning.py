@@ -69,10 +69,6 @@ class Earning:
     needs_tenders: bool
     time: LocalTime
 
-    def could_earn(self, kind: str, task_id: str | None) -> bool:
-        """Whether any rule lists an interaction of that kind, or that task."""
-        return kind in self.kinds or (kind == TASK_KIND and task_id in self.tasks)
-
     def expires_on(self, at: Instant) -> date | None:
         """The last day of points earned at an instant; None: they never end."""
         months = self.program.expiry.months

@@ -38,6 +38,7 @@ from services.points.domain.referral import (
     sent_by,
     settle_awards,
 )
+from services.points.domain.versions import Kept
 from shared import orders
 from shared.clock import Instant
 from shared.events import Event
@@ -56,6 +57,10 @@ class Programs(Protocol):
 
     def numbered(self, number: int, /) -> Earning | None:
         """A version by its number, if it is known."""
+        ...
+
+    def kept(self, instant: Instant, /) -> Kept:
+        """What must be kept of a fact of an instant."""
         ...
 
 

@@ -6,7 +6,6 @@ from uuid import UUID
 
 from msgspec import UNSET
 
-from services.points.domain.earning import Earning
 from services.points.domain.facts import (
     CLEARED,
     Action,
@@ -21,6 +20,7 @@ from services.points.domain.facts import (
     Tier,
     Withdrawal,
 )
+from services.points.domain.versions import Kept
 from shared.clock import Instant
 from shared.events import Event, event_key, facts, types
 from shared.events.commands import AdjustmentDecided, ReferralRewarded
@@ -38,7 +38,7 @@ _MEMBER: Final = "member:"
 
 
 class _Programs(Protocol):
-    def at(self, instant: Instant, /) -> Earning: ...
+    def kept(self, instant: Instant, /) -> Kept: ...
 
 
 def read(event: Event, programs: _Programs) -> AnyFact | None:
@@ -64,8 +64,8 @@ def _order(
     *,
     whole: bool = False,
 ) -> Purchase:
-    earning = programs.at(event.at)
-    tenders = data.tenders if earning.needs_tenders and data.tenders else ()
+    kept = programs.kept(event.at)
+    tenders = data.tenders if kept.tenders and data.tenders else ()
     return Purchase(
         event.id,
         event.key,
@@ -75,7 +75,7 @@ def _order(
         data.total,
         data.channel,
         None if data.attribution is None else data.attribution.campaign_id,
-        spread(data.total, lines_of(data.lines)) if earning.needs_lines else (),
+        spread(data.total, lines_of(data.lines)) if kept.lines else (),
         tenders_of(tenders),
         b"" if data.attribution is None else _referrer(event, data.attribution.referrer),
         digest_of(data),
@@ -103,9 +103,9 @@ def _refund(event: Event, data: facts.PurchaseRefunded, programs: _Programs) -> 
 
 def _returned(event: Event, data: facts.PurchaseRefunded, programs: _Programs) -> Purchase:
     """What comes back without its receipt is a purchase of less than nothing."""
-    earning = programs.at(event.at)
-    lines = back(lines_of(data.lines)) if earning.needs_lines else ()
-    tenders = tenders_of(data.tenders) if earning.needs_tenders else ()
+    kept = programs.kept(event.at)
+    lines = back(lines_of(data.lines)) if kept.lines else ()
+    tenders = tenders_of(data.tenders) if kept.tenders else ()
     return Purchase(
         event.id,
         event.key,
@@ -137,7 +137,7 @@ def _moved(event: Event, data: facts.OrderMoved, _: _Programs) -> OrderMoved:
 def _interaction(
     event: Event, data: facts.InteractionRecorded, programs: _Programs
 ) -> Action | None:
-    if not programs.at(event.at).could_earn(data.kind, data.task_id):
+    if not programs.kept(event.at).could_earn(data.kind, data.task_id):
         return None
     return Action(
         event.id,

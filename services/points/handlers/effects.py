@@ -71,7 +71,8 @@ class PointsEffectWriter:
     async def prepare(self, tx: Transaction) -> None:
         """Bring the machine's versions of the program up to date."""
         if await self._history.refresh(tx):
-            self._versions.take(Version(*each) for each in self._history.versions)
+            withdrawn = {each.version for each in self._history.withdrawn}
+            self._versions.take((Version(*each) for each in self._history.versions), withdrawn)
 
     async def write(self, tx: Transaction, outcomes: Sequence[PointsOutcome], batch: Batch) -> None:
         """Write the batch's effects, in sets."""

@@ -5,7 +5,7 @@ a group with `each`: one answer for every category or store.
 """
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from services.segmentation.domain.features import CATALOGUE, CATALOGUES
@@ -112,16 +112,21 @@ class Step:
 class Versions:
     """Every version of the program by the time from which it is in force."""
 
-    def __init__(self, versions: Sequence[Rules]) -> None:
+    def __init__(self, versions: Sequence[Rules], withdrawn: Collection[int] = ()) -> None:
         """Take the versions; of those with one effective time the highest counts.
 
+        Args:
+            versions: all there are.
+            withdrawn: the numbers of those that were never in force.
+
         Raises:
-            ValueError: there is none.
+            ValueError: there is none that stands.
         """
-        if not versions:
-            raise ValueError("there is no version of the program")
         self._all = {rules.version: rules for rules in versions}
-        newest = {self._all[v].effective_from: self._all[v] for v in sorted(self._all)}
+        standing = [self._all[v] for v in sorted(self._all) if v not in withdrawn]
+        if not standing:
+            raise ValueError("there is no version of the program")
+        newest = {rules.effective_from: rules for rules in standing}
         self._from = sorted(newest)
         self._rules = [newest[at] for at in self._from]
 
@@ -132,7 +137,7 @@ class Versions:
         return self._rules[max(bisect_right(self._from, at) - 1, 0)]
 
     def get(self, version: int) -> Rules | None:
-        """The version of that number."""
+        """The version of that number, also one that was withdrawn."""
         return self._all.get(version)
 
     def next_from(self, at: Instant) -> Instant | None:

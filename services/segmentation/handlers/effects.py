@@ -79,7 +79,8 @@ class SegmentationEffectWriter:
                     self._compiled[version] = compile_program(
                         program, version=version, effective_from=since
                     )
-            self._machine.versions = Versions(list(self._compiled.values()))
+            withdrawn = {each.version for each in self._history.withdrawn}
+            self._machine.versions = Versions(list(self._compiled.values()), withdrawn)
 
     async def write(self, tx: Transaction, outcomes: Sequence[MemberOutcome], batch: Batch) -> None:
         """Write the batch's effects, in sets."""
@@ -109,8 +110,10 @@ class SegmentationEffectWriter:
         known = self._woken.get(partition, 1)
         if len(versions) > known:
             await tx.in_order()
+            withdrawn = {each.version for each in self._history.withdrawn}
             for each in versions[1:]:
-                await members.wake(tx, partition, each.effective_from)
+                if each.version not in withdrawn:
+                    await members.wake(tx, partition, each.effective_from)
         self._woken[partition] = len(versions)
 
     async def _write(self, tx: Transaction, work: _Work, batch: Batch) -> None:

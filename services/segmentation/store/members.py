@@ -15,7 +15,10 @@ from shared.conditions.sql import to_sql
 from shared.db import Transaction
 from shared.kafka.partitioner import MemberKey
 
-_STATE: Final = "SELECT state FROM timelines WHERE partition = $1 AND member_id = $2"
+# an empty state is one that could not be folded: its member is a dead letter, and not shown
+_STATE: Final = """
+SELECT state FROM timelines WHERE partition = $1 AND member_id = $2 AND state <> ''
+"""
 
 _CLOCKS: Final = """
 SELECT partition, max(until) AS until FROM positions WHERE consumer = $1 GROUP BY partition
@@ -83,7 +86,11 @@ async def stale_states(
             timelines,
             and_(timelines.c.partition == partition, timelines.c.member_id == table.c.member_id),
         )
-        .where(table.c.partition == partition, not_(_fresh(condition, now)))
+        .where(
+            table.c.partition == partition,
+            timelines.c.state != b"",
+            not_(_fresh(condition, now)),
+        )
         .order_by(table.c.member_id)
         .limit(_CHUNK)
     )

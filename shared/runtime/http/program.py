@@ -1,59 +1,43 @@
-"""`/v1/program`: read, compare, validate and put in force a service's part of the program."""
+"""`/v1/program`: read, compare, validate and put in force a service's part of the program.
+
+How a version is withdrawn again is in `shared.runtime.http.withdrawal`. The entity tag is the
+newest version that stands: whoever edits what was withdrawn in the meantime is told to look again.
+"""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Header, Response
+from fastapi import APIRouter, Header, Response
 from pydantic import AwareDatetime, BaseModel, Field
 
-from shared.auth.guard import require
-from shared.auth.principal import Principal
-from shared.clock import Clock, Instant, from_datetime, to_datetime
+from shared.clock import Clock, Instant, from_datetime
 from shared.db import Database, Transaction
-from shared.runtime.http.fields import RowNumber
+from shared.runtime.foresight import Foresight
 from shared.runtime.http.idempotency import repeatable
 from shared.runtime.http.problems import FieldError, Problem, not_found
 from shared.runtime.http.program_diff import diff
+from shared.runtime.http.program_views import (
+    Editor,
+    InForce,
+    Reader,
+    Version,
+    VersionSummary,
+    current_of,
+    fields_of,
+    tag_of,
+)
+from shared.runtime.http.withdrawal import withdrawal_router
 from shared.runtime.program import (
-    BEGINNING,
     Outdated,
     ProgramError,
     ProgramPart,
     Proposal,
     Stored,
     TooEarly,
-    newest_version,
+    newest_standing,
     put,
-    stored_version,
     stored_versions,
 )
-
-_Reader = Annotated[Principal, Depends(require("admin", "marketer", "analyst", "system"))]
-_Editor = Annotated[Principal, Depends(require("admin", "marketer"))]
-
-
-class VersionSummary(BaseModel):
-    """A version without its document."""
-
-    version: int
-    effective_from: datetime | None = Field(description="null: always was")
-    author: str
-    note: str
-    created_at: datetime
-    state: Literal["past", "in_force", "planned"]
-
-
-class Version(VersionSummary):
-    """A version with its document."""
-
-    document: dict[str, Any]
-
-
-class InForce(Version):
-    """The version in force now, and all there are."""
-
-    history: list[VersionSummary] = Field(description="newest first")
 
 
 class Draft(BaseModel):
@@ -79,7 +63,7 @@ class Difference(BaseModel):
 
 
 class Differences(BaseModel):
-    """Where a draft differs from the newest version."""
+    """Where a draft differs from the newest version that stands."""
 
     version: int
     changes: list[Difference]
@@ -91,40 +75,32 @@ class Verdict(BaseModel):
     valid: Literal[True] = True
 
 
-def program_router(part: ProgramPart[Any], database: Database, clock: Clock) -> APIRouter:
-    """The endpoints of one service's part."""
+def program_router(
+    part: ProgramPart[Any], database: Database, clock: Clock, foresight: Foresight
+) -> APIRouter:
+    """The endpoints of one service's part; `foresight` says what a withdrawal would change."""
     router = APIRouter(tags=["program"])
 
     @router.get("/v1/program", summary="The version in force, and the history")
-    async def in_force(_caller: _Reader, response: Response) -> InForce:
+    async def in_force(_caller: Reader, response: Response) -> InForce:
         async with database.transaction(read_only=True) as tx:
             rows = await stored_versions(tx)
         if not rows:
             raise not_found("program yet: the service installs its default when it first runs")
         now = clock.now()
-        current = _current(rows, now)
-        response.headers["ETag"] = f'"{rows[-1].version}"'
+        current = current_of(rows, now)
+        response.headers["ETag"] = tag_of(rows)
         history = [_summary(row, current, now) for row in reversed(rows)]
-        return InForce(**_version(current, current, now), history=history)
-
-    @router.get("/v1/program/{version}", summary="One version")
-    async def one(version: RowNumber, _caller: _Reader) -> Version:
-        async with database.transaction(read_only=True) as tx:
-            rows = await stored_versions(tx)
-        now = clock.now()
-        for row in rows:
-            if row.version == version:
-                return Version(**_version(row, _current(rows, now), now))
-        raise not_found("version")
+        return InForce(**fields_of(current, current, now), history=history)
 
     @router.put("/v1/program", summary="Put a document in force, from now on or later")
     async def propose(
         proposed: ProposedDocument,
-        caller: _Editor,
+        caller: Editor,
         response: Response,
         if_match: Annotated[
             str | None,
-            Header(max_length=64, description='the newest version you have seen, as `"3"`'),
+            Header(max_length=64, description='the newest version that stood for you, as `"3"`'),
         ] = None,
     ) -> Version:
         now, begins = clock.now(), proposed.effective_from
@@ -138,10 +114,11 @@ def program_router(part: ProgramPart[Any], database: Database, clock: Clock) -> 
         async with database.transaction() as tx:
             stored = await _put(tx, part, proposal, now)
             rows = await stored_versions(tx)
-        response.headers["ETag"] = f'"{stored.version}"'
-        return Version(**_version(stored, _current(rows, now), now))
+        response.headers["ETag"] = tag_of(rows)
+        return Version(**fields_of(stored, current_of(rows, now), now))
 
     _drafts(router, part, database)
+    router.include_router(withdrawal_router(database, clock, foresight))
     return router
 
 
@@ -153,19 +130,19 @@ def _drafts(router: APIRouter, part: ProgramPart[Any], database: Database) -> No
         summary="Is this document a program?",
         openapi_extra=repeatable("reads only"),
     )
-    async def validate(draft: Draft, _caller: _Reader) -> Verdict:
+    async def validate(draft: Draft, _caller: Reader) -> Verdict:
         _parse(part, draft.document)
         return Verdict()
 
     @router.post(
         "/v1/program:diff",
-        summary="Where does this document differ from the newest version?",
+        summary="Where does this document differ from the newest version that stands?",
         openapi_extra=repeatable("reads only"),
     )
-    async def compare(draft: Draft, _caller: _Reader) -> Differences:
+    async def compare(draft: Draft, _caller: Reader) -> Differences:
         _parse(part, draft.document)
         async with database.transaction(read_only=True) as tx:
-            newest = await stored_version(tx, await newest_version(tx))
+            newest = await newest_standing(tx)
         changes = diff(newest.document if newest else {}, draft.document)
         return Differences(
             version=newest.version if newest else 0,
@@ -212,26 +189,7 @@ def _expected(if_match: str | None) -> int | None:
     return int(text)
 
 
-def _current(rows: list[Stored], now: Instant) -> Stored:
-    begun = [row for row in rows if row.effective_from <= now]
-    return max(begun or rows[:1], key=lambda row: (row.effective_from, row.version))
-
-
 def _summary(row: Stored, current: Stored, now: Instant) -> VersionSummary:
-    fields = _version(row, current, now)
+    fields = fields_of(row, current, now)
     del fields["document"]
     return VersionSummary(**fields)
-
-
-def _version(row: Stored, current: Stored, now: Instant) -> dict[str, Any]:
-    always = row.effective_from <= BEGINNING
-    planned = row.effective_from > now
-    return {
-        "version": row.version,
-        "effective_from": None if always else to_datetime(row.effective_from),
-        "author": row.author,
-        "note": row.note,
-        "created_at": to_datetime(row.created_at),
-        "state": "in_force" if row is current else "planned" if planned else "past",
-        "document": dict(row.document),
-    }

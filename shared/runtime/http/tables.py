@@ -45,5 +45,9 @@ def attach_http(metadata: MetaData) -> None:
         Column("author", Text, nullable=False),
         Column("note", Text, nullable=False),
         Column("created_at", BigInteger, nullable=False),
+        Column("withdrawn_at", BigInteger, comment="since then it counts as never in force"),
+        Column("withdrawn_by", Text),
+        Column("withdrawn_note", Text),
+        Column("withdrawn_members", BigInteger, comment="who had anything in its time, then"),
         info=CHAIN_WIDE,
     )

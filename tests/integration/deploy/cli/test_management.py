@@ -28,7 +28,7 @@ from shared.runtime.http.program import program_router
 from shared.runtime.program import Mistake, ProgramError, ProgramHistory, ProgramPart
 from shared.runtime.server import listen, serve
 from tests.conftest import NewDatabase
-from tests.integration.shared.runtime.http.serving import KEY, runtime_database
+from tests.integration.shared.runtime.http.serving import KEY, blind, runtime_database
 
 pytestmark = pytest.mark.integration
 
@@ -53,7 +53,10 @@ async def service(name: str, database: Database, stop: asyncio.Event) -> AsyncIt
     app = build_app(
         service=name,
         title=name,
-        routers=[dead_letters_router(database, clock), program_router(part, database, clock)],
+        routers=[
+            dead_letters_router(database, clock),
+            program_router(part, database, clock, blind(part, clock)),
+        ],
         metrics=Metrics(name),
         health=HealthBoard(clock),
         verifier=Verifier.local(KEY),
@@ -242,6 +245,25 @@ async def test_one_part_alone_and_from_when_on(regulars: Regulars, tmp_path: Pat
     assert "too early" in str(late.exception)
     assert (await regulars("program", "apply", better, "--effective-from", "soon")).exit_code == 2
     assert (await regulars("program", "apply", better, "--part", "till")).exit_code == 2
+
+
+async def test_a_version_is_shown_and_withdrawn(regulars: Regulars, tmp_path: Path) -> None:
+    better = write(tmp_path / "better.yaml", points=2, notify=1)
+    await regulars("program", "apply", better, "--yes")
+    refused = await regulars("program", "withdraw", "points", "2", typed="n\n")
+    assert refused.exit_code == 1
+    assert "version 2, planned" in refused.output
+    assert "0 members have anything in its time" in refused.output
+    done = await regulars("program", "withdraw", "points", "2", "--note", "wrong", typed="y\n")
+    assert done.exit_code == 0, done.output
+    assert "points: version 2 is withdrawn" in done.output
+    assert "judged anew so far: 0 of about 0 members" in done.output
+    again = await regulars("program", "withdraw", "points", "2", "--yes")
+    assert "version 2 was withdrawn" in again.output
+    first = await regulars("program", "withdraw", "points", "1", "--yes")
+    assert "none before it" in str(first.exception)
+    unknown = await regulars("program", "withdraw", "points", "9", "--yes")
+    assert "there is no such version" in str(unknown.exception)
 
 
 async def test_a_file_that_is_no_program(regulars: Regulars, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from services.notify.domain.machine import NotifyMachine
 from services.notify.domain.program import Program, Programs
+from services.notify.handlers.controls import ControlBook, Waking
 from services.notify.handlers.delivery_intake import DeliveryIntake
 from services.notify.handlers.effects import NotifyEffectWriter
 from services.notify.handlers.program import program_part
@@ -26,6 +27,7 @@ from shared.events.facts import (
     PurchaseRefunded,
 )
 from shared.kafka.consumer import Record
+from shared.runtime.anew import Anew
 from shared.runtime.batch import Arrived, Batch
 from shared.runtime.program import BEGINNING, ProgramHistory, ProgramPart
 from shared.runtime.timeline import TimelineHandler
@@ -111,8 +113,10 @@ class NotifyLane:
         self.history = ProgramHistory(mine, clock)
         self.machine = NotifyMachine(Programs([(BEGINNING, 1, mine.parse(mine.default))]))
         self.metrics = NotifyMetrics(CollectorRegistry())
-        writer = NotifyEffectWriter(self.machine, self.history, self.metrics)
-        self.handler = TimelineHandler(self.machine, writer)
+        self.book = ControlBook()
+        writer = NotifyEffectWriter(self.machine, self.history, self.metrics, self.book)
+        anew = Anew(self.history, by_time=True, waking=Waking(self.book))
+        self.handler = TimelineHandler(self.machine, writer, anew=anew)
         self._offset = 0
 
     async def prepare(self) -> None:
@@ -142,6 +146,22 @@ class NotifyLane:
                 batch.until,
             )
         return [decode(message.value) for message in batch.outgoing]
+
+    async def turn(self, until: Instant, *, anew: int) -> tuple[Batch, list[Event]]:
+        """A batch that only judges members anew, so many at most."""
+        batch = Batch(
+            partition=0,
+            partitions=1,
+            now=self.clock.now(),
+            until=until,
+            anew_max=anew,
+            stream=True,
+        )
+        async with self.database.transaction() as tx:
+            await self.handler.handle(tx, [], batch)
+        for each in batch.committed:
+            each()
+        return batch, [decode(message.value) for message in batch.outgoing]
 
     async def queue(self, events: Sequence[Event]) -> None:
         """What the delivery intake does with jobs."""

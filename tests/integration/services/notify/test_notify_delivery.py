@@ -90,12 +90,14 @@ class Counting:
 
     def __init__(self, expected: int = 0) -> None:
         self.said: list[str] = []
+        self.texts: list[str] = []
         self.done = asyncio.Event()
         self._expected = expected
 
     async def send(self, message: Message) -> Answer:
         await asyncio.sleep(0)
         self.said.append(message.job_id)
+        self.texts.append(message.text)
         if len(self.said) >= self._expected:
             self.done.set()
         return Spoken()
@@ -139,6 +141,7 @@ class Post:
             metrics=NotifyMetrics(CollectorRegistry()),
             partitions=1,
             make_sender=make or (lambda to: make_sender(to, secrets, self.clock)),
+            book=self.lane.book,
         )
 
     def loop(self, name: str = "crm", make: MakeSender | None = None) -> DestinationLoop:
@@ -419,7 +422,7 @@ async def test_what_a_killed_worker_held_is_said_by_the_next(database: Database)
     await loop.turn()
     assert counting.said == [job]
     # the first worker was only slow; what it has to say comes too late
-    late = Result(held.job_id, held.attempts, "failed", now, "slow")
+    late = Result(held.job_id, held.attempts, "failed", now, "slow", None)
     async with database.transaction() as tx:
         assert await deliveries.record(tx, 0, [late], post.clock.now()) == set()
     assert [row["state"] for row in await post.rows()] == ["sent"]

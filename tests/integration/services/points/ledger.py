@@ -20,6 +20,7 @@ from shared.db import Database
 from shared.events import Event, decode, topics, types
 from shared.kafka.consumer import Record
 from shared.observability.metrics import Metrics
+from shared.runtime.anew import Anew
 from shared.runtime.batch import Arrived, Batch
 from shared.runtime.program import ProgramHistory, ProgramPart
 from shared.runtime.timeline import TimelineHandler
@@ -73,7 +74,8 @@ class Ledger:
             topic=self.topic,
             facts=self.facts,
         )
-        self.handler = TimelineHandler(self.machine, self.effects)
+        anew = Anew(self.history, by_time=False)
+        self.handler = TimelineHandler(self.machine, self.effects, anew=anew)
 
     def simulator(self) -> Simulator:
         unseen = LedgerFigures(Metrics("points", CollectorRegistry()))

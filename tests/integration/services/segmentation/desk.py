@@ -44,6 +44,7 @@ from shared.events.facts import (
 )
 from shared.kafka.consumer import Record
 from shared.observability.metrics import Metrics
+from shared.runtime.anew import Anew
 from shared.runtime.batch import Arrived, Batch
 from shared.runtime.program import ProgramHistory, ProgramPart
 from shared.runtime.timeline import TimelineHandler
@@ -75,7 +76,8 @@ class Desk:
         figures = SegmentationFigures(Metrics("segmentation", CollectorRegistry()))
         history = ProgramHistory(self.part, self.clock)
         self.effects = SegmentationEffectWriter(history, self.machine, figures)
-        self.handler = TimelineHandler(self.machine, self.effects)
+        anew = Anew(history, by_time=True)
+        self.handler = TimelineHandler(self.machine, self.effects, anew=anew)
         self.reader = Reader(
             database,
             self.machine,
@@ -88,7 +90,12 @@ class Desk:
         self.published: dict[UUID, list[Decided]] = {}
 
     async def take(
-        self, events: Sequence[Event], until: Instant | None = None, *, timers: int = 0
+        self,
+        events: Sequence[Event],
+        until: Instant | None = None,
+        *,
+        timers: int = 0,
+        anew: int = 0,
     ) -> Batch:
         """Handle a batch in its transaction; the clock moves at least to the last event."""
         self.until = max([self.until, *(event.at for event in events), until or -(2**62)])
@@ -103,6 +110,7 @@ class Desk:
             now=self.clock.now(),
             until=self.until,
             timers_max=timers,
+            anew_max=anew,
             stream=True,
         )
         async with self.database.transaction() as tx:
@@ -113,6 +121,8 @@ class Desk:
                 " ON CONFLICT (partition, consumer, topic) DO UPDATE SET until = EXCLUDED.until",
                 self.until,
             )
+        for each in batch.committed:
+            each()
         for message in batch.outgoing:
             event = decode(message.value)
             decided = (event.at, event.key, event.id, event.data)

@@ -13,6 +13,7 @@ from services.points.domain.facts import AnyFact
 from services.points.domain.ledger import Effect, Move, Remark, State
 from services.points.domain.machine import PointsMachine
 from services.points.domain.program import read_program
+from services.points.domain.versions import Kept
 from shared.clock import HOUR, MINUTE, Instant, parse_instant, to_datetime
 from shared.events import Event, event_key, facts, types
 from shared.events.commands import AdjustmentDecided
@@ -51,6 +52,9 @@ class FixedPrograms:
 
     def numbered(self, number: int, /) -> Earning | None:
         return next((each for _, each in self._versions if each.number == number), None)
+
+    def kept(self, instant: Instant, /) -> Kept:
+        return Kept().and_for(self.at(instant))
 
 
 def machine_of(*documents: dict[str, Any]) -> PointsMachine:

@@ -6,7 +6,17 @@ from prometheus_client.parser import text_string_to_metric_families
 from shared.observability.metrics import PHASES, Labelled, Metrics
 
 FORBIDDEN_LABELS = {"member", "member_id", "event", "event_id", "id", "path"}
-UNITS = ("_total", "_seconds", "_events", "_messages", "_held", "_due", "_up", "_missing")
+UNITS = (
+    "_total",
+    "_seconds",
+    "_events",
+    "_messages",
+    "_held",
+    "_due",
+    "_up",
+    "_missing",
+    "_members",
+)
 
 
 def _names(metrics: Metrics) -> dict[str, tuple[str, ...]]:

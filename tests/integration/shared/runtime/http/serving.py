@@ -1,7 +1,7 @@
 """An application on a real database, for the tests of this folder."""
 
 import base64
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -11,17 +11,41 @@ from sqlalchemy import MetaData
 
 import shared.runtime.tables
 from shared.auth.tokens import Verifier, issue
-from shared.clock import DAY, SECOND, ManualClock
+from shared.clock import DAY, SECOND, Clock, ManualClock
 from shared.db import Database
 from shared.observability.metrics import Metrics
+from shared.runtime.foresight import Foresight, Holding
 from shared.runtime.http.app import build_app
 from shared.runtime.http.dead_letters import dead_letters_router
 from shared.runtime.http.health import HealthBoard
 from shared.runtime.http.program import program_router
-from shared.runtime.program import ProgramPart
+from shared.runtime.program import ProgramHistory, ProgramPart
 
 KEY = base64.urlsafe_b64encode(b"k" * 32).decode()
 NOW = 1_700_000_000 * SECOND
+
+
+class NoMembers:
+    """A part whose service has no members: there is nothing to foresee."""
+
+    def machine(self, versions: object, withdrawn: object) -> Any:
+        raise AssertionError("nobody is judged")
+
+    def holdings(self, machine: object, folded: object) -> Mapping[Holding, int]:
+        raise AssertionError("nobody is judged")
+
+
+def blind(program: ProgramPart[Any], clock: Clock) -> Foresight:
+    """Of a service without members."""
+    return Foresight(
+        history=ProgramHistory(program, clock),
+        part=NoMembers(),
+        clock=clock,
+        consumer="test",
+        partitions=2,
+        stream=False,
+        by_time=False,
+    )
 
 
 @asynccontextmanager
@@ -49,7 +73,7 @@ async def serve(
     """A client, an admin's, of an application on this database."""
     known = [*routers, dead_letters_router(database, clock)]
     if program is not None:
-        known.append(program_router(program, database, clock))
+        known.append(program_router(program, database, clock, blind(program, clock)))
     app = build_app(
         service="test",
         title="Test",

@@ -11,12 +11,15 @@ from shared.clock import HOUR, SECOND, ManualClock, format_instant
 from shared.db import Database
 from shared.runtime.program import (
     BEGINNING,
+    END,
     MARGIN,
     Mistake,
     ProgramError,
     ProgramHistory,
     ProgramPart,
+    Withdrawn,
 )
+from shared.timers import judged
 from tests.integration.shared.runtime.http.serving import NOW, runtime_database, serve, token
 
 pytestmark = pytest.mark.integration
@@ -230,3 +233,100 @@ async def test_before_the_service_has_run_there_is_none(
 ) -> None:
     async with serve(database, clock, program=PART) as client:
         assert (await client.get("/v1/program")).status_code == 404
+
+
+async def withdrawn(client: httpx.AsyncClient, version: int, **more: Any) -> httpx.Response:
+    return await client.post(f"/v1/program/{version}:withdraw", json={"note": "wrong"}, **more)
+
+
+async def test_a_version_withdrawn_counts_as_never_in_force(
+    client: httpx.AsyncClient,
+    history: ProgramHistory[int],
+    database: Database,
+    clock: ManualClock,
+) -> None:
+    for points in (2, 3):
+        await client.put("/v1/program", json={"document": earning(points)})
+        clock.advance(HOUR)
+    begins = [NOW + MARGIN, NOW + HOUR + MARGIN]
+    assert await refreshed(history, database)
+    told = (await withdrawn(client, 2)).json()
+    assert (told["state"], told["already"]) == ("withdrawn", False)
+    assert (told["withdrawn_by"], told["withdrawn_note"]) == ("li", "wrong")
+    assert told["withdrawn_at"] == format_instant(NOW + 2 * HOUR)
+    assert await refreshed(history, database)
+    assert not await refreshed(history, database)
+    judged = [history.at(at).version for at in (NOW, *begins)]
+    assert judged == [1, 1, 3]
+    assert history.numbered(2).program == 2, "what it decided can still be explained"
+    assert history.withdrawn == (Withdrawn(2, begins[0], begins[1]),)
+    assert history.withdrawn[0].cause == "program:2:withdrawn"
+
+    clock.advance(HOUR)
+    again = (await withdrawn(client, 2)).json()
+    assert again["already"]
+    assert again["withdrawn_at"] == told["withdrawn_at"]
+    assert (await withdrawn(client, 3)).json()["effective_from"] == format_instant(begins[1])
+    assert await refreshed(history, database)
+    assert history.at(clock.now()).version == 1
+    assert [each.until for each in history.withdrawn] == [END, END]
+    shown = (await client.get("/v1/program")).json()
+    assert shown["version"] == 1
+    assert [each["state"] for each in shown["history"]] == ["withdrawn", "withdrawn", "in_force"]
+
+
+async def test_one_that_has_not_begun_can_be_withdrawn_and_the_first_cannot(
+    client: httpx.AsyncClient, history: ProgramHistory[int], database: Database
+) -> None:
+    await client.put("/v1/program", json={"document": earning(2)})
+    assert (await withdrawn(client, 2)).json()["state"] == "withdrawn"
+    assert await refreshed(history, database)
+    assert history.at(NOW + HOUR).version == 1
+    first = await withdrawn(client, 1)
+    assert first.status_code == 422
+    assert first.json()["type"] == "urn:regulars:problem:first-version"
+    assert "none before it" in first.json()["detail"]
+    assert (await withdrawn(client, 9)).status_code == 404
+    for role in ("analyst", "store", "system"):
+        assert (await withdrawn(client, 2, headers=token(role))).status_code == 403
+
+
+async def test_what_was_withdrawn_is_no_ground_to_stand_on(client: httpx.AsyncClient) -> None:
+    await client.put("/v1/program", json={"document": earning(2)})
+    seen = (await client.get("/v1/program")).headers["etag"]
+    assert seen == '"2"'
+    await withdrawn(client, 2)
+    assert (await client.get("/v1/program")).headers["etag"] == '"1"'
+    draft = {"document": earning(3)}
+    refused = await client.put("/v1/program", json=draft, headers={"If-Match": seen})
+    assert refused.status_code == 412
+    compared = (await client.post("/v1/program:diff", json={"document": DEFAULT})).json()
+    assert compared == {"version": 1, "changes": []}
+    # the same document again: it is in force; the withdrawn one again: a new version
+    assert (await client.put("/v1/program", json={"document": DEFAULT})).json()["version"] == 1
+    again = await client.put("/v1/program", json={"document": earning(2)})
+    assert again.json()["version"] == 3
+
+
+async def test_a_withdrawal_sent_again_with_its_key_is_answered_alike(
+    client: httpx.AsyncClient, clock: ManualClock
+) -> None:
+    await client.put("/v1/program", json={"document": earning(2)})
+    key = {"Idempotency-Key": "k-1"}
+    first = await withdrawn(client, 2, headers={**token(), **key})
+    clock.advance(HOUR)
+    second = await withdrawn(client, 2, headers={**token(), **key})
+    assert first.json() == second.json()
+    assert not second.json()["already"]
+
+
+async def test_how_far_the_lanes_are_is_told(client: httpx.AsyncClient, database: Database) -> None:
+    await client.put("/v1/program", json={"document": earning(2)})
+    assert (await client.get("/v1/program/2")).json()["judging"] is None
+    told = (await withdrawn(client, 2)).json()["judging"]
+    assert told == {"members": 0, "judged": 0, "partitions_left": 2}
+    async with database.transaction() as tx:
+        await judged.move(tx, 0, 2, judged.NOBODY, 3, NOW)
+        await judged.move(tx, 1, 2, judged.NOBODY, 4, None)
+    told = (await client.get("/v1/program/2")).json()["judging"]
+    assert told == {"members": 0, "judged": 7, "partitions_left": 1}

@@ -1,4 +1,4 @@
-"""Which version of the program judges an event."""
+"""Which version judges, and what must be kept for those that may come to."""
 
 import pytest
 
@@ -6,55 +6,40 @@ from services.points.domain.program import read_program
 from services.points.domain.versions import Version, Versions
 from tests.property.services.points.points_history import document
 
-PROGRAM = read_program(
-    document({"id": "purchase", "source": "purchase", "points": 1, "per_amount": 100})
+PLAIN = {"id": "a", "source": "purchase", "per_amount": 100, "points": 1}
+VISIT = {"id": "v", "source": "interaction", "kinds": ["check_in"], "points": 5}
+
+
+def versions(*withdrawn: int) -> Versions:
+    rules = [(1, 0, [VISIT]), (2, 10, [PLAIN]), (3, 20, [{**PLAIN, "points": 2}])]
+    known = [Version(n, at, read_program(document(*each))) for n, at, each in rules]
+    return Versions(known, withdrawn)
+
+
+@pytest.mark.parametrize(
+    ("withdrawn", "judges"),
+    [((), [1, 1, 2, 3]), ((2,), [1, 1, 1, 3]), ((3,), [1, 1, 2, 2]), ((2, 3), [1, 1, 1, 1])],
 )
+def test_a_time_is_judged_by_the_last_that_stands(
+    withdrawn: tuple[int, ...], judges: list[int]
+) -> None:
+    known = versions(*withdrawn)
+    assert [known.at(instant).number for instant in (-5, 9, 10, 20)] == judges
+    assert [known.numbered(n) is not None for n in (1, 2, 3, 4)] == [True, True, True, False]
 
 
-def version(number: int, since: int) -> Version:
-    return Version(number, since, PROGRAM)
+@pytest.mark.parametrize("withdrawn", [(), (2,), (2, 3)])
+def test_what_any_version_begun_by_then_looks_at_is_kept(withdrawn: tuple[int, ...]) -> None:
+    known = versions(*withdrawn)
+    for instant in (-5, 0, 15, 25):
+        assert known.kept(instant).could_earn("check_in", None)
+        assert not known.kept(instant).could_earn("share", None)
+    with pytest.raises(LookupError):
+        Versions().kept(0)
 
 
-def test_each_instant_has_the_version_in_force_and_what_was_before_the_first_has_the_first() -> (
-    None
-):
-    versions = Versions([version(2, 100), version(1, 10), version(3, 200)])
-    for at, number in (
-        (-5, 1),
-        (10, 1),
-        (99, 1),
-        (100, 2),
-        (199, 2),
-        (100, 2),
-        (99, 1),
-        (200, 3),
-        (10**18, 3),
-        (150, 2),
-    ):
-        assert versions.at(at).number == number, at
-
-
-def test_of_two_with_one_effective_time_the_later_one_judges() -> None:
-    versions = Versions([version(3, 100), version(2, 100), version(1, 0)])
-    assert [versions.at(at).number for at in (99, 100)] == [1, 3]
-
-
-def test_a_version_by_its_number() -> None:
-    versions = Versions([version(1, 0), version(2, 100)])
-    found = versions.numbered(2)
-    assert found is not None
-    assert found.number == 2
-    assert versions.numbered(3) is None
-
-
-def test_what_is_known_is_not_compiled_again_and_what_is_new_judges_at_once() -> None:
-    versions = Versions([version(1, 0)])
-    first = versions.at(50)
-    versions.take([version(1, 0), version(2, 40)])
-    assert versions.at(50).number == 2
-    assert versions.at(30) is first
-
-
-def test_without_a_version_nothing_can_be_judged() -> None:
-    with pytest.raises(LookupError, match="no version"):
-        Versions().at(0)
+def test_what_only_a_later_version_looks_at_is_not() -> None:
+    rules = [(1, 0, [PLAIN]), (2, 10, [VISIT])]
+    known = Versions([Version(n, at, read_program(document(*each))) for n, at, each in rules])
+    assert not known.kept(9).could_earn("check_in", None)
+    assert known.kept(10).could_earn("check_in", None)
