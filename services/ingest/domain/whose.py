@@ -107,7 +107,8 @@ class Verdict(NamedTuple):
 def judge(known: Known, sale: Sale) -> Verdict:
     """Decide whose an order is that was told of before."""
     if sale.member is None or known.reused:
-        return Verdict("same", known)
+        first_told = known.member is None and known.digest is None
+        return Verdict("same", _as_told(sale, known, known.moves) if first_told else known)
     if sale.member == known.member:
         told = max(known.recorded_at, sale.recorded_at)
         return Verdict("same", known._replace(recorded_at=told))

@@ -16,11 +16,12 @@ LISTENED: frozenset[str] = (topics.TYPES_ON[topics.EVENTS] | topics.TYPES_ON[top
     types.MEMBER_ERASED,
     types.PURCHASE_CHANGED,
     types.INTERACTION_WITHDRAWN,
+    types.ORDER_MOVED,
 }
 """Types that may begin or end a journey: facts, and what segmentation decides.
 
-A change of an order is no event of its own, nor is what takes an interaction back: journeys go on
-as if it had always been so.
+A change of an order is no event of its own, nor is that it is somebody else's, nor what takes an
+interaction back: journeys go on as if it had always been so.
 """
 
 

@@ -253,6 +253,13 @@ async def test_a_claim_waits_for_its_basket(index: Index) -> None:
     assert await index.feed(sold(None, code="R-1")) == [(types.PURCHASE_COMPLETED, str(A))]
 
 
+async def test_a_refund_that_comes_before_its_basket_hides_neither(index: Index) -> None:
+    assert await index.feed(returned(None)) == []
+    assert await index.feed(sold(None, code="R-1")) == []
+    added = await index.feed(claimed(A))
+    assert added == [(types.PURCHASE_COMPLETED, str(A)), (types.PURCHASE_REFUNDED, str(A))]
+
+
 async def test_a_basket_that_a_till_names_in_the_end_is_not_given_away(index: Index) -> None:
     await index.feed(sold(None, code="R-1"), sold(B, told=NOON + MINUTE))
     assert await index.feed(claimed(A)) == []

@@ -30,6 +30,13 @@ def known(member: UUID | None, digest: int | None = 7, at: int = NOON, told: int
     return Known(member, digest, at, told, reused=False)
 
 
+def test_of_what_was_only_spoken_of_before_a_basket_tells_content_and_time() -> None:
+    waits = Known(None, None, NOON + 9 * SAME_WITHIN, NOON + 9 * SAME_WITHIN, reused=False)
+    verdict = judge(waits, sale(None))
+    assert (verdict.kind, verdict.known) == ("same", known(None))
+    assert judge(verdict.known, sale(None, 8)).known == known(None)
+
+
 def test_whose_it_was_told_again_later_has_the_last_word() -> None:
     verdict = judge(known(B), sale(B, told=NOON + MINUTE))
     assert (verdict.kind, verdict.known) == ("same", known(B, told=NOON + MINUTE))

@@ -72,6 +72,12 @@ AFTER = "/journeys/after_purchase"
             "regulars.points.moved.v1 begins and ends no journey",
         ),
         (
+            f"{AFTER}/trigger/event",
+            "regulars.order.moved.v1",
+            f"{AFTER}/trigger/event",
+            "regulars.order.moved.v1 begins and ends no journey",
+        ),
+        (
             f"{AFTER}/exits/0/event",
             "regulars.purchase.refund.v1",
             f"{AFTER}/exits/0/event",
