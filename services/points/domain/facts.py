@@ -3,11 +3,21 @@
 They are stored for ever, one per event, so only what rating can ask for is in them.
 """
 
-from typing import Final
+from typing import Final, cast
 
 import msgspec
 
-from shared.orders import Content, Line, Tender
+from shared.orders import (
+    Bought,
+    Content,
+    Line,
+    Moved,
+    PaidBack,
+    Report,
+    Reversed,
+    Tender,
+    Withdrawn,
+)
 
 CLEARED: Final = -1
 """In place of the month of a birthday."""
@@ -157,3 +167,58 @@ class Withdrawal(Fact, frozen=True, array_like=True, gc=False, tag=9):
 Amending = Purchase | Refund | Reversal | Withdrawal | OrderMoved
 """What can make an earlier fact another one, or none."""
 AnyFact = Amending | Action | Person | Tier | Adjustment | Referral
+
+
+def report_of(fact: AnyFact) -> Report | None:
+    """What a fact says of an order, or takes back."""
+    kind = type(fact)  # by exact type: this runs for every event
+    if kind is Purchase:
+        return _bought(cast("Purchase", fact))
+    if kind is Refund:
+        return _paid_back(cast("Refund", fact))
+    if kind is Reversal:
+        return _reversed(cast("Reversal", fact))
+    if kind is OrderMoved:
+        return _moved(cast("OrderMoved", fact))
+    return _withdrawn(cast("Withdrawal", fact)) if kind is Withdrawal else None
+
+
+def _bought(fact: Purchase) -> Bought:
+    return Bought(
+        fact.id,
+        fact,
+        fact.order_id,
+        fact.store_id,
+        fact.currency,
+        fact.content,
+        fact.digest,
+        fact.part,
+        fact.whole,
+    )
+
+
+def _paid_back(fact: Refund) -> PaidBack:
+    return PaidBack(
+        fact.id,
+        fact,
+        fact.order_id,
+        fact.store_id,
+        fact.sure,
+        fact.refund_id,
+        fact.currency,
+        fact.amount,
+        fact.lines,
+        fact.tenders,
+    )
+
+
+def _reversed(fact: Reversal) -> Reversed:
+    return Reversed(fact.id, fact, fact.order_id, fact.store_id, fact.sure, fact.refund_id)
+
+
+def _moved(fact: OrderMoved) -> Moved:
+    return Moved(fact.id, fact, fact.order_id, fact.store_id, fact.here)
+
+
+def _withdrawn(fact: Withdrawal) -> Withdrawn:
+    return Withdrawn(fact.id, fact, fact.of, fact.interaction_id)

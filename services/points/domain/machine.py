@@ -28,6 +28,7 @@ from services.points.domain.facts import (
     Reversal,
     Tier,
     Withdrawal,
+    report_of,
 )
 from services.points.domain.ledger import ADJUSTMENT, CHAIN, Effect, Member, Move, Remark, State
 from services.points.domain.local_time import Moment
@@ -42,7 +43,7 @@ from services.points.domain.versions import Kept
 from shared import orders
 from shared.clock import Instant
 from shared.events import Event
-from shared.orders import Amendment, Bought, Dated, Order, PaidBack, Report, Reversed, Withdrawn
+from shared.orders import Amendment, Dated, Order, Report
 
 _KEY_BYTES: Final = 16
 _encode: Final = msgspec.json.Encoder().encode
@@ -100,16 +101,7 @@ class PointsMachine:
 
     def report(self, fact: AnyFact) -> Report | None:
         """What a fact says of an order, or takes back."""
-        kind = type(fact)
-        if kind is Purchase:
-            return _bought(cast("Purchase", fact))
-        if kind is Refund:
-            return _paid_back(cast("Refund", fact))
-        if kind is Reversal:
-            return _reversed(cast("Reversal", fact))
-        if kind is OrderMoved:
-            return _moved(cast("OrderMoved", fact))
-        return _withdrawn(cast("Withdrawal", fact)) if kind is Withdrawal else None
+        return report_of(fact)
 
     def may_be_withdrawn(self, fact: AnyFact) -> bool:
         """Whether a fact is an interaction or task."""
@@ -360,44 +352,3 @@ def _said(fact: Amending, order: Order | None) -> dict[str, Any]:
         case Withdrawal():
             pass  # it is of no order
     return {**told, "total": order.content.total, "left": order.left.total}
-
-
-def _bought(fact: Purchase) -> Bought:
-    return Bought(
-        fact.id,
-        fact,
-        fact.order_id,
-        fact.store_id,
-        fact.currency,
-        fact.content,
-        fact.digest,
-        fact.part,
-        fact.whole,
-    )
-
-
-def _paid_back(fact: Refund) -> PaidBack:
-    return PaidBack(
-        fact.id,
-        fact,
-        fact.order_id,
-        fact.store_id,
-        fact.sure,
-        fact.refund_id,
-        fact.currency,
-        fact.amount,
-        fact.lines,
-        fact.tenders,
-    )
-
-
-def _reversed(fact: Reversal) -> Reversed:
-    return Reversed(fact.id, fact, fact.order_id, fact.store_id, fact.sure, fact.refund_id)
-
-
-def _moved(fact: OrderMoved) -> orders.Moved:
-    return orders.Moved(fact.id, fact, fact.order_id, fact.store_id, fact.here)
-
-
-def _withdrawn(fact: Withdrawal) -> Withdrawn:
-    return Withdrawn(fact.id, fact, fact.of, fact.interaction_id)
