@@ -21,10 +21,10 @@ async def new_chain(
     )
     made = 0
 
-    async def make(**options: object) -> Chain:
+    async def make(kind: type[Chain] = Chain, **options: object) -> Chain:
         nonlocal made
         made += 1
-        chain = Chain(
+        chain = kind(
             bootstrap=kafka_server.address,
             database_url=await new_database(),
             events=events,

@@ -18,7 +18,6 @@ from shared.runtime.program import ProgramHistory, ProgramPart, Proposal, put
 from shared.runtime.timeline import TimelineHandler
 from shared.runtime.vitals import measure
 from shared.runtime.withdrawing import withdraw
-from tests.conftest import KafkaServer, NewDatabase, NewTopics
 from tests.integration.runtime.chain import (
     PARTITIONS,
     Chain,
@@ -117,31 +116,10 @@ class RatingChain(Chain):
 
 
 @pytest.fixture
-async def new_rating_chain(
-    kafka_server: KafkaServer,
-    new_database: NewDatabase,
-    new_topics: NewTopics,
-    topic_prefix: str,
-) -> NewChain:
-    events, decisions, output = await new_topics(
-        "events", "decisions", "output", partitions=PARTITIONS
-    )
-    made = 0
-
+def new_rating_chain(new_chain: NewChain) -> NewChain:
     async def make(**options: Any) -> Chain:
-        nonlocal made
-        made += 1
-        chain = RatingChain(
-            bootstrap=kafka_server.address,
-            database_url=await new_database(),
-            events=events,
-            decisions=decisions,
-            output=output,
-            group=f"{topic_prefix}group{made}",
-            clock=CLOCK,
-            **options,
-        )
-        await chain.create_tables()
+        chain = await new_chain(kind=RatingChain, clock=CLOCK, **options)
+        assert isinstance(chain, RatingChain)
         await chain.versions()
         return chain
 
