@@ -22,13 +22,13 @@ from tests.integration.services.notify.notify_lane import (
     part,
     purchase,
 )
-from tests.integration.services.notify.test_notify_decisions import standing, told
-from tests.integration.services.notify.test_notify_delivery import (
+from tests.integration.services.notify.post import (
     Post,
     Receiver,
     document_to,
     listening,
 )
+from tests.integration.services.notify.test_notify_decisions import standing, told
 from tests.integration.shared.runtime.http.serving import NOW, serve, token
 
 pytestmark = pytest.mark.integration

@@ -13,7 +13,7 @@ from shared.events.decisions import JobOpened
 from shared.runtime.program import Proposal, put
 from shared.runtime.withdrawing import withdraw
 from tests.integration.services.notify.notify_lane import event
-from tests.integration.services.notify.test_notify_delivery import (
+from tests.integration.services.notify.post import (
     Counting,
     Post,
     document_to,
