@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from shared.events import commands, decisions, facts, types
+from shared.events import added, commands, decisions, facts, types
 
 STRUCTS: Final[dict[str, type[facts.Data]]] = {
     types.PURCHASE_COMPLETED: facts.PurchaseCompleted,
@@ -30,12 +30,12 @@ STRUCTS: Final[dict[str, type[facts.Data]]] = {
     types.STOCK_ARRIVED: facts.StockArrived,
     types.LIVE_STARTED: facts.LiveStarted,
     types.LIVE_ENDED: facts.LiveEnded,
-    types.MEMBER_CREATED: facts.MemberCreated,
-    types.MEMBER_IDENTIFIED: facts.MemberIdentified,
-    types.MEMBER_MERGED: facts.MemberMerged,
-    types.MEMBER_UNMERGED: facts.MemberUnmerged,
-    types.MEMBER_ERASED: facts.MemberErased,
-    types.ORDER_MOVED: facts.OrderMoved,
+    types.MEMBER_CREATED: added.MemberCreated,
+    types.MEMBER_IDENTIFIED: added.MemberIdentified,
+    types.MEMBER_MERGED: added.MemberMerged,
+    types.MEMBER_UNMERGED: added.MemberUnmerged,
+    types.MEMBER_ERASED: added.MemberErased,
+    types.ORDER_MOVED: added.OrderMoved,
     types.RECEIPT_CLAIMED: facts.ReceiptClaimed,
     types.ADJUSTMENT_REQUESTED: commands.AdjustmentRequested,
     types.ADJUSTMENT_DECIDED: commands.AdjustmentDecided,

@@ -10,7 +10,8 @@ from services.ingest.domain.identify import NewName
 from services.ingest.domain.names import Name
 from shared.clock import Instant
 from shared.events import encode, types
-from shared.events.facts import Data, MemberCreated, MemberIdentified
+from shared.events.added import MemberCreated, MemberIdentified
+from shared.events.facts import Data
 from shared.events.topics import EVENTS
 from shared.kafka.partitioner import partition_of
 from shared.outbox import Outgoing

@@ -31,7 +31,7 @@ from services.ingest.store.orders import Note
 from shared.clock import DAY, SECOND
 from shared.db import Transaction
 from shared.events import encode, topics, types
-from shared.events.facts import OrderMoved
+from shared.events.added import OrderMoved
 from shared.runtime.batch import Arrived, Batch, WithoutTimers
 
 CONSUMER: Final = "ingest-orders"

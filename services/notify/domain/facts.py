@@ -11,8 +11,7 @@ from typing import Any
 import msgspec
 
 from shared import orders
-from shared.events import Event, event_key, types
-from shared.events import facts as published
+from shared.events import Event, added, event_key, types
 from shared.events.decisions import Receipt as ReceiptData
 from shared.events.decisions import TagsChanged, TierChanged
 from shared.events.facts import (
@@ -294,7 +293,7 @@ def _reversal(event: Event) -> Reversal:
 
 
 def _moved(event: Event) -> OrderMoved:
-    data: published.OrderMoved = event.data
+    data: added.OrderMoved = event.data
     return OrderMoved(event.id, data.order_id, data.store_id or "", data.to == event.subject)
 
 

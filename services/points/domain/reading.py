@@ -22,7 +22,7 @@ from services.points.domain.facts import (
 )
 from services.points.domain.versions import Kept
 from shared.clock import Instant
-from shared.events import Event, event_key, facts, types
+from shared.events import Event, added, event_key, facts, types
 from shared.events.commands import AdjustmentDecided, ReferralRewarded
 from shared.orders import (
     back,
@@ -128,7 +128,7 @@ def _reversal(event: Event, data: facts.PurchaseRefundReversed, _: _Programs) ->
     )
 
 
-def _moved(event: Event, data: facts.OrderMoved, _: _Programs) -> OrderMoved:
+def _moved(event: Event, data: added.OrderMoved, _: _Programs) -> OrderMoved:
     return OrderMoved(
         event.id, event.key, data.order_id, data.store_id or "", data.to == event.subject
     )

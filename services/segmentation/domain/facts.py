@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UNSET
 
 from shared import orders
-from shared.events import Event, event_key, facts, types
+from shared.events import Event, added, event_key, facts, types
 from shared.events.facts import (
     CommunityJoined,
     InteractionRecorded,
@@ -261,7 +261,7 @@ def _reversal(event: Event) -> Reversal:
 
 
 def _moved(event: Event) -> OrderMoved:
-    data: facts.OrderMoved = event.data
+    data: added.OrderMoved = event.data
     here = data.to == event.subject
     return OrderMoved(_kept(event.id), data.order_id, _kept(data.store_id or ""), here)
 

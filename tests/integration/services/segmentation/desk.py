@@ -28,8 +28,7 @@ from services.segmentation.handlers.members import Reader
 from services.segmentation.metrics import SegmentationFigures
 from shared.clock import Clock, Instant, ManualClock
 from shared.db import Database
-from shared.events import Event, decode, event_key, types
-from shared.events import facts as told
+from shared.events import Event, added, decode, event_key, types
 from shared.events.decisions import TagsChanged, TierChanged
 from shared.events.facts import (
     CommunityJoined,
@@ -238,7 +237,7 @@ def _told(  # noqa: C901, PLR0911 - one for each kind of fact
             kind = types.COMMUNITY_JOINED if fact.entered else types.COMMUNITY_LEFT
             return kind, CommunityJoined(community_id=fact.community_id, store_id="north")
         case OrderMoved():
-            return types.ORDER_MOVED, told.OrderMoved(
+            return types.ORDER_MOVED, added.OrderMoved(
                 order_id=fact.order_id, store_id=fact.store_id, from_="a", to="b", cause="c"
             )
 

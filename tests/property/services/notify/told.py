@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from shared.clock import DAY, HOUR, MINUTE, SECOND, Instant
-from shared.events import Event, decisions, event_key, facts, types
+from shared.events import Event, added, decisions, event_key, facts, types
 from tests.property.services.notify.notify_history import BEGIN, MEMBER, ZONES
 
 STORES = ("north", "south")
@@ -157,7 +157,7 @@ class Teller:
         )
 
     def tell_e(self) -> tuple[str, Any]:
-        return types.MEMBER_ERASED, facts.MemberErased()
+        return types.MEMBER_ERASED, added.MemberErased()
 
 
 def _level_of(tier: str) -> decisions.Level:

@@ -15,7 +15,7 @@ from services.points.domain.machine import PointsMachine
 from services.points.domain.program import read_program
 from services.points.domain.versions import Kept
 from shared.clock import HOUR, MINUTE, Instant, parse_instant, to_datetime
-from shared.events import Event, event_key, facts, types
+from shared.events import Event, added, event_key, facts, types
 from shared.events.commands import AdjustmentDecided
 from shared.events.decisions import Because, TierChanged
 from shared.orders import Dated, fold_history
@@ -132,7 +132,7 @@ def undone(id_: str, order: str, refund: str, at: Instant) -> Event:
 def moved(id_: str, order: str, at: Instant, *, here: bool = False) -> Event:
     """The order is somebody else's, or the member's own after all."""
     me, other = str(MEMBER), str(UUID(int=99))
-    data = facts.OrderMoved(
+    data = added.OrderMoved(
         order_id=order,
         store_id="s1",
         from_=other if here else me,
